@@ -1,0 +1,107 @@
+import { parseArgs } from 'node:util'
+import { ConfigError, loadConfig, type Environment, type Overrides } from '../config/load.ts'
+import { Config } from '../config/schema.ts'
+import { VERSION } from '../version.ts'
+import { runKeys } from './keys.ts'
+import { serve } from './serve.ts'
+
+const USAGE = `antiphon ${VERSION}: a Responses API in front of any model provider.
+
+Usage
+  antiphon serve [--config FILE] [--host H] [--port N] [--store URL] [--role all|api|worker]
+  antiphon keys create|list|revoke [--account NAME] [ID] [--config FILE] [--store URL]
+  antiphon config check|schema [--config FILE]
+  antiphon --version | --help
+
+Environment
+  ANTIPHON_CONFIG, ANTIPHON_HOST, ANTIPHON_PORT (or PORT), ANTIPHON_STORE
+  ANTIPHON_API_KEY   a key that is accepted for the account "default"; none is generated then
+  LOG_LEVEL          fatal, error, warn, info, debug, trace or silent
+
+Flags beat the environment, which beats the file.
+`
+
+/** First Node version whose security fixes this server relies on. */
+const NODE_MAJOR_MIN = 24
+
+/** What the words of the command line mean. */
+export interface Words {
+  readonly positionals: readonly string[]
+  readonly overrides: Overrides
+  readonly account: string | undefined
+}
+
+/** Runs the command line. @returns the exit code; `serve` returns when the server has stopped. */
+export async function runCommand(args: readonly string[], environment: Environment): Promise<number> {
+  if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
+    return fail(`Antiphon needs Node ${NODE_MAJOR_MIN} or later; this is ${process.versions.node}.`)
+  }
+  try {
+    return await dispatch(args, environment)
+  } catch (error) {
+    if (error instanceof ConfigError)
+      return fail(
+        ['The configuration cannot be used:', ...error.problems.map((problem) => `  - ${problem}`)].join('\n'),
+      )
+    return fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+async function dispatch(args: readonly string[], environment: Environment): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      config: { type: 'string' },
+      host: { type: 'string' },
+      port: { type: 'string' },
+      store: { type: 'string' },
+      role: { type: 'string' },
+      account: { type: 'string' },
+      version: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (values.version === true) return say(VERSION)
+  if (values.help === true) return say(USAGE)
+  const [command = 'help', ...rest] = positionals
+  const { config, host, port, store, role = 'all' } = values
+  const words: Words = { positionals: rest, overrides: { config, host, port, store }, account: values.account }
+  switch (command) {
+    case 'serve':
+      if (role !== 'all')
+        return fail('--role api and --role worker need PostgreSQL, which this version does not have: use --role all.')
+      return serve(words, environment)
+    case 'keys':
+      return runKeys(words, environment)
+    case 'config':
+      return runConfig(words, environment)
+    case 'help':
+      return say(USAGE)
+    default:
+      return fail(`There is no command ${command}.\n\n${USAGE}`)
+  }
+}
+
+async function runConfig({ positionals, overrides }: Words, environment: Environment): Promise<number> {
+  const [action] = positionals
+  if (action === 'schema') return say(JSON.stringify(Config, null, 2))
+  if (action !== 'check') return fail('Say antiphon config check or antiphon config schema.')
+  const config = await loadConfig(overrides, environment)
+  const providers = Object.keys(config.providers)
+  return say(
+    `The configuration is valid. Providers: ${['demo', ...providers].join(', ')}. Models: ${Object.keys(config.models).length}.`,
+  )
+}
+
+/** Prints a line or more to standard output. */
+export function say(text: string): number {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  return 0
+}
+
+/** Prints what went wrong to standard error. */
+export function fail(text: string): number {
+  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
+  return 1
+}

@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { compose, staticKeys, type Server } from '../compose.ts'
+import { loadConfig, type Environment } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import { createLogger, LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
+import { createKey } from './keys.ts'
+import { fail, say, type Words } from './run-command.ts'
+
+/** Where Ollama listens by default. */
+const OLLAMA_URL = 'http://127.0.0.1:11434'
+
+/** How long a local Ollama is waited for at the start. */
+const PROBE_MS = 300
+
+/** `antiphon serve`: runs until it is told to stop. */
+export async function serve({ overrides }: Words, environment: Environment): Promise<number> {
+  const level = environment['LOG_LEVEL'] ?? 'info'
+  if (!isLogLevel(level)) return fail(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, got ${level.slice(0, 64)}.`)
+  const isConfigured = overrides.config !== undefined || environment['ANTIPHON_CONFIG'] !== undefined
+  const loaded = await loadConfig(overrides, environment)
+  const config = isConfigured ? loaded : await withOllama(loaded)
+  const server = await compose(config, environment, createLogger(level)).catch((error: unknown) =>
+    explainStore(config, error),
+  )
+  const address = await server.start().catch(async (error: unknown) => {
+    await server.stop()
+    throw explainListen(config, error)
+  })
+  say(await greeting(server, config, environment, address))
+  await stopSignal()
+  say('Stopping: running responses are finished first. Press Ctrl-C again to stop now.')
+  process.once('SIGINT', () => process.exit(130))
+  await server.stop()
+  return 0
+}
+
+function isLogLevel(level: string): level is LogLevel {
+  return LOG_LEVELS.some((known) => known === level)
+}
+
+/** Uses a local Ollama where one answers: part of a run without configuration. */
+async function withOllama(config: Config): Promise<Config> {
+  const answers = await fetch(`${OLLAMA_URL}/api/version`, { signal: AbortSignal.timeout(PROBE_MS) }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+  if (!answers) return config
+  return { ...config, providers: { ...config.providers, ollama: { kind: 'openai-chat', dialect: 'ollama' } } }
+}
+
+async function greeting(server: Server, config: Config, environment: Environment, address: string): Promise<string> {
+  const [known] = staticKeys(config, environment)
+  const needsKey = known === undefined && (await server.store.keys.list()).length === 0
+  const key = needsKey ? await createKey(server.store, undefined) : undefined
+  const base = `${address}${config.server.base_paths[0] ?? '/v1'}`
+  const shown = key ?? 'YOUR_API_KEY'
+  return [
+    '',
+    `Antiphon listens on ${base} (documentation: ${address}/docs)`,
+    `Providers: ${['demo', ...Object.keys(config.providers)].join(', ')}`,
+    ...(key === undefined ? [] : ['', `API key (shown only this once): ${key}`]),
+    '',
+    'Try it:',
+    `curl ${base}/responses -H 'Authorization: Bearer ${shown}' -H 'Content-Type: application/json' -d '{"model": "demo", "input": "Hello!"}'`,
+    '',
+  ].join('\n')
+}
+
+async function stopSignal(): Promise<void> {
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+}
+
+function explainStore(config: Config, error: unknown): never {
+  const reason = error instanceof Error ? error.message : String(error)
+  throw new Error(
+    `The storage ${config.store} cannot be opened: ${reason}\nGive another one with --store sqlite:/a/folder/you/can/write/antiphon.db`,
+  )
+}
+
+function explainListen(config: Config, error: unknown): Error {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const { host, port } = config.server
+  if (code === 'EADDRINUSE')
+    return new Error(`Port ${port} on ${host} is taken. Choose another with --port N, or PORT=N in the environment.`)
+  if (code === 'EACCES')
+    return new Error(`Port ${port} on ${host} may not be used by this user. Choose one above 1023 with --port N.`)
+  return error instanceof Error ? error : new Error(String(error))
+}

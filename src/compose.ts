@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { createAuthenticator, DEFAULT_ACCOUNT, type StaticKey } from './accounts/keys.ts'
+import { createSealer } from './accounts/sealer.ts'
+import type { Config, ProviderConfig } from './config/schema.ts'
+import type { Environment } from './config/load.ts'
+import { isPrivateHost } from './egress/addresses.ts'
+import { openOperatorEgress, type OperatorEgress } from './egress/operator.ts'
+import { systemClock, type Clock } from './engine/clock.ts'
+import { createEngine, type Engine } from './engine/engine.ts'
+import { createApp } from './http/app.ts'
+import { accountId } from './protocol/id.ts'
+import type { Adapter } from './providers/adapter.ts'
+import { demoAdapter } from './providers/demo/adapter.ts'
+import { openAiChat } from './providers/openai-chat/adapter.ts'
+import { DIALECTS } from './providers/openai-chat/tables.ts'
+import { createCatalogue, type Catalogue, type ModelEntry } from './providers/routing.ts'
+import { openMemoryStore } from './store/memory/memory-store.ts'
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts'
+import type { Store } from './store/store.ts'
+import type { Logger } from './telemetry/log.ts'
+import { VERSION } from './version.ts'
+
+/** A server, built and not yet listening. */
+export interface Server {
+  readonly app: FastifyInstance
+  readonly engine: Engine
+  readonly store: Store
+  /** Takes up what was left, and listens. @returns the address, such as `http://127.0.0.1:4000`. */
+  start(): Promise<string>
+  /** Ends what runs within the drain time, hangs up and closes everything. */
+  stop(): Promise<void>
+}
+
+/** Sockets per provider: as many streams as one process is meant to carry. */
+const UPSTREAM_CONNECTIONS_MAX = 4096
+
+/**
+ * Builds everything from the configuration. The only place that constructs.
+ *
+ * @throws The storage cannot be opened.
+ */
+export async function compose(
+  config: Config,
+  environment: Environment,
+  logger: Logger,
+  clock: Clock = systemClock,
+): Promise<Server> {
+  const store = await openStore(config.store, clock)
+  const egress = openOperatorEgress({
+    connect_ms: config.timeouts.connect_ms,
+    connectionsMax: UPSTREAM_CONNECTIONS_MAX,
+  })
+  const catalogue = catalogueOf(config, egress, clock)
+  const sealer = createSealer(await sealingSecret(config.store))
+  const { background, limits, timeouts } = config
+  const engine = createEngine({
+    store,
+    catalogue,
+    sealer,
+    clock,
+    logger,
+    limits: {
+      response_ms: timeouts.response_ms,
+      keepalive_ms: timeouts.keepalive_ms,
+      outputBytesMax: limits.output_bytes_max,
+      streamBufferBytesMax: limits.stream_buffer_bytes_max,
+    },
+    background: {
+      concurrency: background.concurrency,
+      queueMax: background.queue_max,
+      lease_ms: background.lease_ms,
+      heartbeat_ms: background.heartbeat_ms,
+      sweep_ms: background.sweep_ms,
+      attemptsMax: background.attempts_max,
+      onCrash: background.on_crash === 'fail' ? 'fail' : 'retry',
+      streaming: background.streaming,
+    },
+  })
+  let isReady = false
+  const app = createApp({
+    engine,
+    catalogue,
+    authenticator: createAuthenticator(store.keys, staticKeys(config, environment)),
+    store,
+    logger,
+    version: VERSION,
+    basePaths: config.server.base_paths,
+    limits: { bodyBytesMax: limits.body_bytes_max, jsonDepthMax: limits.json_depth_max },
+    timeouts: { keepalive_ms: timeouts.keepalive_ms, clientStall_ms: timeouts.client_stall_ms },
+    isReady: () => isReady,
+  })
+  return {
+    app,
+    engine,
+    store,
+    async start() {
+      await engine.start()
+      isReady = true
+      return app.listen({ host: config.server.host, port: config.server.port })
+    },
+    async stop() {
+      isReady = false
+      await engine.drain(timeouts.drain_ms)
+      await app.close()
+      await egress.close()
+      await store.close()
+    },
+  }
+}
+
+/** Keys that need no storage: from the configuration, and `ANTIPHON_API_KEY`. */
+export function staticKeys(config: Config, environment: Environment): readonly StaticKey[] {
+  const configured = config.keys.map(({ account, key }) => ({ account: accountId(account), key }))
+  const given = environment['ANTIPHON_API_KEY']
+  return given ? [...configured, { account: DEFAULT_ACCOUNT, key: given }] : configured
+}
+
+/**
+ * Opens the storage that a URL names, and its folder.
+ *
+ * @throws It cannot be opened.
+ */
+export async function openStore(url: string, clock: Clock): Promise<Store> {
+  const path = sqlitePath(url)
+  if (path === undefined) return openMemoryStore(clock.now)
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  return openSqliteStore(path)
+}
+
+function sqlitePath(url: string): string | undefined {
+  return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined
+}
+
+const SECRET_BYTES = 32
+
+/** The secret that seals reasoning state: made once, kept beside the database. */
+async function sealingSecret(storeUrl: string): Promise<Uint8Array> {
+  const path = sqlitePath(storeUrl)
+  if (path === undefined) return randomBytes(SECRET_BYTES)
+  const file = join(dirname(path), 'seal.key')
+  const fresh = randomBytes(SECRET_BYTES)
+  const isNew = await writeFile(file, fresh, { flag: 'wx', mode: 0o600 }).then(
+    () => true,
+    () => false,
+  )
+  return isNew ? fresh : readFile(file)
+}
+
+function catalogueOf(config: Config, egress: OperatorEgress, clock: Clock): Catalogue {
+  const configured = Object.entries(config.providers).map(([id, provider]) =>
+    adapterOf(id, provider, config, egress, clock),
+  )
+  const demo = configured.some(({ id }) => id === 'demo') ? [] : [demoAdapter(clock.sleep)]
+  const models = Object.entries(config.models).map(([id, model]): [string, ModelEntry] => [
+    id,
+    {
+      provider: model.provider,
+      upstreamModel: model.upstream_model,
+      streaming: model.streaming,
+      reasoning: model.reasoning,
+      input: model.input,
+      contextWindow: model.context_window,
+      maxOutputTokens: model.max_output_tokens,
+    },
+  ])
+  return createCatalogue({
+    adapters: [...configured, ...demo],
+    models: new Map(models),
+    defaultProvider: config.default_provider ?? (configured.length === 1 ? configured[0]?.id : undefined),
+  })
+}
+
+function adapterOf(
+  id: string,
+  provider: ProviderConfig,
+  config: Config,
+  egress: OperatorEgress,
+  clock: Clock,
+): Adapter {
+  if (provider.kind === 'demo') return { ...demoAdapter(clock.sleep), id }
+  const dialect = DIALECTS[(provider.dialect ?? 'generic') as keyof typeof DIALECTS] // The schema allows no other.
+  const baseUrl = (provider.base_url ?? dialect.baseUrl ?? '').replace(/\/+$/, '')
+  const key = provider.api_key ?? ''
+  const credential: Record<string, string> =
+    key === '' ? {} : dialect.keyHeader === 'api-key' ? { 'api-key': key } : { authorization: `Bearer ${key}` }
+  const { connect_ms, first_byte_ms: firstByte_ms, idle_ms } = config.timeouts
+  return openAiChat({
+    id,
+    dialect,
+    endpoint: {
+      baseUrl,
+      headers: { 'user-agent': `antiphon/${VERSION}`, ...credential, ...provider.headers },
+      timeouts: { connect_ms, firstByte_ms, idle_ms },
+      secrets: [key, ...Object.values(provider.headers ?? {})].filter((secret) => secret !== ''),
+    },
+    forwardsUrls: provider.forward_urls ?? !isPrivateHost(new URL(baseUrl).hostname),
+    limits: { eventBytesMax: config.limits.event_bytes_max, outputBytesMax: config.limits.output_bytes_max },
+    transport: egress,
+  })
+}

@@ -1,0 +1,93 @@
+import { Type, type Static, type TProperties } from 'typebox'
+import { DIALECTS } from '../providers/openai-chat/tables.ts'
+
+/** A section: unknown keys are errors, because a misspelt one must not be ignored. */
+const section = <Fields extends TProperties>(fields: Fields) =>
+  Type.Object(fields, { additionalProperties: false, default: {} })
+
+const milliseconds = (fallback: number) => Type.Integer({ minimum: 1, default: fallback })
+const count = (fallback: number) => Type.Integer({ minimum: 1, default: fallback })
+
+const Provider = Type.Object(
+  {
+    kind: Type.Enum(['openai-chat', 'demo'], { description: 'The wire that the provider speaks.' }),
+    api_key: Type.Optional(Type.String()),
+    base_url: Type.Optional(
+      Type.String({ pattern: '^https?://', description: 'With the version segment, such as https://host/v1.' }),
+    ),
+    dialect: Type.Optional(Type.Enum(Object.keys(DIALECTS), { description: 'Who speaks openai-chat how.' })),
+    headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+    forward_urls: Type.Optional(
+      Type.Boolean({ description: 'Whether the provider may fetch URLs of users. Default: not in private networks.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const Model = Type.Object(
+  {
+    provider: Type.String(),
+    upstream_model: Type.Optional(Type.String()),
+    streaming: Type.Optional(Type.Boolean()),
+    reasoning: Type.Optional(Type.Boolean({ description: 'true: takes no temperature and top_p.' })),
+    input: Type.Optional(Type.Array(Type.Enum(['text', 'image', 'file']))),
+    context_window: Type.Optional(count(8192)),
+    max_output_tokens: Type.Optional(count(8192)),
+  },
+  { additionalProperties: false },
+)
+
+/** The configuration file. */
+export const Config = Type.Object(
+  {
+    server: section({
+      host: Type.String({ default: '127.0.0.1' }),
+      port: Type.Integer({ minimum: 0, maximum: 65_535, default: 4000 }),
+      base_paths: Type.Array(Type.String({ pattern: '^/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$' }), {
+        default: ['/v1', '/api/v1'],
+      }),
+    }),
+    store: Type.String({ default: 'sqlite:.antiphon/antiphon.db', pattern: '^(?:sqlite:.+|memory:)$' }),
+    providers: Type.Record(Type.String(), Provider, { default: {} }),
+    models: Type.Record(Type.String(), Model, { default: {} }),
+    default_provider: Type.Optional(Type.String()),
+    keys: Type.Array(
+      Type.Object(
+        { account: Type.String({ minLength: 1 }), key: Type.String({ minLength: 8 }) },
+        { additionalProperties: false },
+      ),
+      { default: [] },
+    ),
+    limits: section({
+      body_bytes_max: count(33_554_432),
+      json_depth_max: count(100),
+      event_bytes_max: count(4_194_304),
+      output_bytes_max: count(67_108_864),
+      stream_buffer_bytes_max: count(131_072),
+    }),
+    timeouts: section({
+      connect_ms: milliseconds(10_000),
+      first_byte_ms: milliseconds(600_000),
+      idle_ms: milliseconds(120_000),
+      response_ms: milliseconds(800_000),
+      client_stall_ms: milliseconds(30_000),
+      keepalive_ms: milliseconds(15_000),
+      drain_ms: milliseconds(120_000),
+    }),
+    background: section({
+      concurrency: count(64),
+      queue_max: count(10_000),
+      lease_ms: milliseconds(15_000),
+      heartbeat_ms: milliseconds(5000),
+      sweep_ms: milliseconds(5000),
+      attempts_max: count(3),
+      on_crash: Type.Enum(['retry', 'fail'], { default: 'retry' }),
+      streaming: Type.Boolean({ default: false }),
+    }),
+  },
+  { $id: 'Config', additionalProperties: false },
+)
+export type Config = Static<typeof Config>
+
+/** One configured provider. */
+export type ProviderConfig = Config['providers'][string]

@@ -1,0 +1,99 @@
+import { ApiError, badRequest } from '../protocol/error.ts'
+import type { CreateRequest } from '../protocol/create-request.ts'
+import type { HistoryItem } from './model-call.ts'
+
+/** What an input may be made of. */
+export type Modality = 'text' | 'image' | 'file'
+
+/** What is known of a model; undefined where nobody said, and then the provider decides. */
+export interface ModelTraits {
+  readonly streaming: boolean
+  /** A reasoning model takes no sampling parameters. */
+  readonly reasoning: boolean | undefined
+  readonly input: readonly Modality[] | undefined
+  /** Tokens, input and output together. */
+  readonly contextWindow: number | undefined
+  readonly maxOutputTokens: number | undefined
+}
+
+const DEEP_RESEARCH = /-deep-research/
+const TEE_MODEL = /^TEE\//
+const OPENAI_REASONING = /^(?:o[134](?:-|$)|gpt-5(?!.*chat))/
+
+/**
+ * What model names of the field tell by themselves: OpenAI's o-series and GPT-5 reason, and models
+ * that run in trusted hardware (`TEE/…`) cannot stream.
+ */
+export function traitsOf(model: string): ModelTraits {
+  return {
+    streaming: !TEE_MODEL.test(model),
+    reasoning: OPENAI_REASONING.test(model) ? true : undefined,
+    input: undefined,
+    contextWindow: undefined,
+    maxOutputTokens: undefined,
+  }
+}
+
+/**
+ * Refuses models that no provider can be asked for.
+ *
+ * @throws {ApiError} 400 `model_not_supported`.
+ */
+export function checkSupported(model: string): void {
+  if (!DEEP_RESEARCH.test(model)) return
+  throw badRequest(
+    'model_not_supported',
+    'model',
+    `Deep research models such as ${model.slice(0, 64)} are not supported.`,
+  )
+}
+
+/**
+ * Refuses what the model is known not to do.
+ *
+ * @throws {ApiError} 400 with the parameter to change.
+ */
+export function checkCapability(request: CreateRequest, traits: ModelTraits): void {
+  if (request.stream === true && !traits.streaming) {
+    throw badRequest(
+      'streaming_not_supported',
+      'stream',
+      `${request.model} cannot stream here. Send stream: false, or use /v1/chat/completions.`,
+    )
+  }
+  if (traits.reasoning !== true) return
+  for (const param of ['temperature', 'top_p'] as const) {
+    if (request[param] == null) continue
+    throw badRequest(
+      'unsupported_parameter',
+      param,
+      `Unsupported parameter: '${param}' is not supported with this model.`,
+    )
+  }
+}
+
+/**
+ * Refuses inputs of a kind that the model is known not to read.
+ *
+ * @throws {ApiError} 400, code `unsupported_input`.
+ */
+export function checkModalities(history: readonly HistoryItem[], traits: ModelTraits): void {
+  const readable = traits.input
+  if (readable === undefined) return
+  const parts = history.flatMap((item) => {
+    if (item.type === 'message' && item.role !== 'assistant') return item.parts
+    return item.type === 'function_call_output' && typeof item.output !== 'string' ? item.output : []
+  })
+  for (const [type, modality] of [
+    ['input_image', 'image'],
+    ['input_file', 'file'],
+  ] as const) {
+    if (readable.includes(modality) || !parts.some((part) => part.type === type)) continue
+    throw new ApiError({
+      type: 'invalid_request_error',
+      code: 'unsupported_input',
+      param: 'input',
+      message: `This model reads ${readable.join(' and ')} only, but the input has ${type} parts.`,
+    })
+  }
+}

@@ -1,0 +1,68 @@
+import type { Response } from '../protocol/response.ts'
+import type { Usage } from '../protocol/usage.ts'
+import type { HistoryItem, ModelCall } from './model-call.ts'
+
+/** Bytes of English text per token, a common rule of thumb; used only where nobody counted. */
+const CHARS_PER_TOKEN = 4
+
+/** What a provider adds around each message: role and separators. */
+const TOKENS_PER_ITEM = 4
+
+/** An image costs about this much at most providers' default detail. */
+const TOKENS_PER_IMAGE = 800
+
+/** Roughly how many tokens a text is: exact counts differ by model and are the provider's to give. */
+export function estimateTokens(text: string): number {
+  return Math.ceil(text.length / CHARS_PER_TOKEN)
+}
+
+/** Roughly how many tokens an entry of the history takes. */
+export function estimateItem(item: HistoryItem): number {
+  switch (item.type) {
+    case 'message': {
+      const parts = item.parts.map((part) => {
+        if (part.type === 'input_text' || part.type === 'output_text') return estimateTokens(part.text)
+        if (part.type === 'refusal') return estimateTokens(part.refusal)
+        return part.type === 'input_image' ? TOKENS_PER_IMAGE : estimateTokens(part.file_data ?? '')
+      })
+      return TOKENS_PER_ITEM + sum(parts)
+    }
+    case 'function_call':
+      return TOKENS_PER_ITEM + estimateTokens(item.name) + estimateTokens(item.arguments)
+    case 'function_call_output':
+      return (
+        TOKENS_PER_ITEM + estimateTokens(typeof item.output === 'string' ? item.output : JSON.stringify(item.output))
+      )
+    case 'reasoning':
+      return estimateTokens(item.text)
+  }
+}
+
+/** Roughly how many tokens the fixed part of a call takes: instructions, tools, format. */
+export function estimateFrame(call: Pick<ModelCall, 'instructions' | 'tools' | 'format'>): number {
+  const tools = call.tools.length === 0 ? 0 : estimateTokens(JSON.stringify(call.tools))
+  return estimateTokens(call.instructions ?? '') + tools
+}
+
+/** Usage where the provider reported none: flagged in the log by the engine. */
+export function estimateUsage(call: ModelCall, response: Response): Usage {
+  const input = estimateFrame(call) + sum(call.history.map(estimateItem))
+  const reasoning = sum(
+    response.output.map((item) =>
+      item.type === 'reasoning' ? estimateTokens(item.summary.map((part) => part.text).join('')) : 0,
+    ),
+  )
+  const calls = sum(response.output.map((item) => (item.type === 'function_call' ? estimateTokens(item.arguments) : 0)))
+  const output = reasoning + calls + estimateTokens(response.output_text)
+  return {
+    input_tokens: input,
+    input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
+    output_tokens: output,
+    output_tokens_details: { reasoning_tokens: reasoning },
+    total_tokens: input + output,
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

@@ -1,0 +1,158 @@
+import { badRequest } from '../protocol/error.ts'
+import { mintItemId, type ResponseId } from '../protocol/id.ts'
+import type { InputItem, UserPart } from '../protocol/input-item.ts'
+import type { JsonObject, JsonValue } from '../protocol/json.ts'
+import type { OutputItem } from '../protocol/output-item.ts'
+import type { Tool } from '../protocol/tool.ts'
+import type { AssistantPart, HistoryItem } from './model-call.ts'
+import { customArguments, loweredName } from './tool-names.ts'
+
+/** An input item as it is stored and listed: typed, with an id, contents as parts. */
+export type StoredItem = JsonObject & { readonly id: string; readonly type: string }
+
+/** An entry of a thread: an input item of some turn, or what the model said. */
+export type ThreadItem = InputItem | OutputItem
+
+/**
+ * Gives every input item a type, an id and its contents in parts. Ids that clients made are kept,
+ * unless one is used twice in this request.
+ */
+export function storeInput(input: string | readonly InputItem[], responseId: ResponseId): readonly StoredItem[] {
+  const items: readonly InputItem[] =
+    typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input
+  const seen = new Set<string>()
+  return items.map((item, index) => {
+    const type = item.type ?? 'message'
+    const given = item.id ?? ''
+    const id = given === '' || seen.has(given) ? mintItemId(responseId, type, 'input', index) : given
+    seen.add(id)
+    // Input items come from JSON and hold nothing else.
+    return { ...(withParts(item) as JsonObject), id, type, ...statusOf(item) }
+  })
+}
+
+function statusOf(item: InputItem): { status?: string } {
+  return 'call_id' in item || 'role' in item ? { status: ('status' in item ? item.status : null) ?? 'completed' } : {}
+}
+
+function withParts(item: InputItem): InputItem {
+  if (!('role' in item) || !('content' in item) || typeof item.content !== 'string') return item
+  return item.role === 'assistant'
+    ? { ...item, content: [{ type: 'output_text', text: item.content, annotations: [] }] }
+    : { ...item, content: [{ type: 'input_text', text: item.content }] }
+}
+
+/** A thread as one provider is to be shown it. */
+export interface History {
+  readonly items: readonly HistoryItem[]
+  /** Tools that items of the thread brought with them (`additional_tools`, `tool_search_output`). */
+  readonly tools: readonly Tool[]
+  /** What was left out, in words for the `antiphon-warnings` header. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Turns a thread into a provider's view of it.
+ *
+ * @param unseal Opens the `encrypted_content` of reasoning that this provider made; undefined for any other.
+ * @throws {ApiError} A tool output without its call, or a call without its output.
+ */
+export function toHistory(
+  thread: readonly ThreadItem[],
+  unseal: (encrypted: string) => JsonValue | undefined,
+): History {
+  const items: HistoryItem[] = []
+  const tools: Tool[] = []
+  const left = new Set<string>()
+  for (const item of thread) {
+    if (item.type === 'additional_tools' || item.type === 'tool_search_output') tools.push(...item.tools)
+    const shown = showItem(item, unseal)
+    if (shown === undefined) left.add(item.type ?? 'message')
+    else items.push(...shown)
+  }
+  checkPairs(items)
+  return { items, tools, warnings: [...left].map((type) => `${type} items were left out: the provider has none`) }
+}
+
+/** The entries that an item becomes; undefined where the provider has no such thing. */
+function showItem(item: ThreadItem, unseal: (encrypted: string) => JsonValue | undefined): HistoryItem[] | undefined {
+  switch (item.type) {
+    case undefined:
+    case 'message':
+      return [showMessage(item)]
+    case 'function_call':
+      if (item.status === 'incomplete') return []
+      return [showCall(item.call_id, loweredName(item.name, item.namespace ?? undefined), item.arguments)]
+    case 'custom_tool_call':
+      if (item.status === 'incomplete') return []
+      return [showCall(item.call_id, loweredName(item.name, item.namespace ?? undefined), customArguments(item.input))]
+    case 'tool_search_call':
+      return [showCall(item.call_id ?? '', 'tool_search', JSON.stringify(item.arguments ?? {}))]
+    case 'function_call_output':
+    case 'custom_tool_call_output':
+      return [{ type: 'function_call_output', callId: item.call_id, output: item.output }]
+    case 'tool_search_output': {
+      const output = JSON.stringify(item.tools)
+      return [{ type: 'function_call_output', callId: item.call_id ?? '', output }]
+    }
+    case 'reasoning':
+      return [showReasoning(item, unseal)]
+    case 'additional_tools':
+      return []
+    default:
+      return undefined
+  }
+}
+
+function showCall(callId: string, name: string, args: string): HistoryItem {
+  return { type: 'function_call', callId, name, arguments: args }
+}
+
+type MessageItem = Extract<ThreadItem, { content: unknown; role: string }>
+
+function showMessage(item: MessageItem): HistoryItem {
+  if (item.role !== 'assistant') {
+    const parts: UserPart[] =
+      typeof item.content === 'string' ? [{ type: 'input_text', text: item.content }] : [...item.content]
+    return { type: 'message', role: item.role, parts }
+  }
+  if (typeof item.content === 'string') {
+    return { type: 'message', role: 'assistant', parts: [{ type: 'output_text', text: item.content }] }
+  }
+  const parts: AssistantPart[] = item.content.map((part) =>
+    part.type === 'refusal' ? { type: 'refusal', refusal: part.refusal } : { type: 'output_text', text: part.text },
+  )
+  return { type: 'message', role: 'assistant', parts }
+}
+
+function showReasoning(
+  item: Extract<ThreadItem, { type: 'reasoning' }>,
+  unseal: (encrypted: string) => JsonValue | undefined,
+): HistoryItem {
+  const text = [...(item.summary ?? []), ...(item.content ?? [])].map((part) => part.text).join('\n\n')
+  const encrypted = item.encrypted_content ?? undefined
+  return { type: 'reasoning', text, state: encrypted === undefined ? undefined : unseal(encrypted) }
+}
+
+/** Providers refuse halves of a pair: we say so first, in one voice. */
+function checkPairs(items: readonly HistoryItem[]): void {
+  const open = new Set<string>()
+  const answered = new Set<string>()
+  for (const item of items) {
+    if (item.type === 'function_call') open.add(item.callId)
+    if (item.type !== 'function_call_output') continue
+    if (!open.has(item.callId) && !answered.has(item.callId)) {
+      throw badRequest(
+        'invalid_value',
+        'input',
+        `No tool call found for function call output with call_id ${item.callId}.`,
+      )
+    }
+    open.delete(item.callId)
+    answered.add(item.callId)
+  }
+  const [first] = open
+  if (first !== undefined) {
+    throw badRequest('invalid_value', 'input', `No tool output found for function call ${first}.`)
+  }
+}

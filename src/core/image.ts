@@ -1,0 +1,65 @@
+import type { Problem } from '../protocol/error.ts'
+
+/** Most pixels an image may say it has: more is a decompression bomb, not a picture. */
+const PIXELS_MAX = 100_000_000
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
+const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*),/
+
+/** What the first bytes of each image type are, in latin-1. */
+const SIGNATURES: readonly (readonly [type: string, start: string])[] = [
+  ['image/png', '\x89PNG\r\n\x1a\n'],
+  ['image/jpeg', '\xff\xd8\xff'],
+  ['image/gif', 'GIF8'],
+  ['image/webp', 'RIFF'],
+]
+
+/** What is wrong with an image or file URL, without its place; undefined where it is fine. */
+export type UrlFault = Pick<Problem, 'code' | 'message'>
+
+/**
+ * Checks the URL of an image: `https:`, `http:` or a base64 `data:` URL of a PNG, JPEG, GIF or WebP
+ * whose bytes are what they say.
+ */
+export function imageUrlFault(url: string): UrlFault | undefined {
+  if (!/^data:/i.test(url)) return webUrlFault(url, 'invalid_image_url')
+  const header = DATA_URL.exec(url)
+  if (header === null || !(header[2] ?? '').endsWith(';base64')) {
+    return invalidImage('must be of the form data:image/png;base64,…')
+  }
+  const type = (header[1] ?? '').toLowerCase()
+  if (!['image/png', 'image/jpeg', 'image/jpg', 'image/gif', 'image/webp'].includes(type)) {
+    return invalidImage('must be a PNG, JPEG, GIF or WebP image')
+  }
+  const base64 = url.slice(header[0].length)
+  if (base64 === '' || base64.length % 4 === 1 || !BASE64.test(base64)) return invalidImage('must hold valid base64')
+  return contentFault(atob(base64.slice(0, 64).replace(/=+$/, '')))
+}
+
+function contentFault(start: string): UrlFault | undefined {
+  const found = SIGNATURES.find(([, signature]) => start.startsWith(signature))
+  if (found === undefined) return invalidImage('must hold the bytes of a PNG, JPEG, GIF or WebP image')
+  if (found[0] !== 'image/png' || start.length < 24) return undefined
+  return wordAt(start, 16) * wordAt(start, 20) > PIXELS_MAX
+    ? { code: 'image_too_large', message: `must have at most ${PIXELS_MAX} pixels` }
+    : undefined
+}
+
+/** Checks a URL that is meant to be fetched: `https:` or `http:`, with a host and no credentials. */
+export function webUrlFault(text: string, code: string): UrlFault | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  // eslint-disable-next-line no-control-regex -- A control character is what is looked for.
+  const isPlain = !/[\u0000-\u0020\\]/.test(text)
+  if (url === undefined || !isPlain || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    return { code, message: 'must be an https, http or data URL' }
+  }
+  return url.username === '' && url.password === '' ? undefined : { code, message: 'must not hold credentials' }
+}
+
+function invalidImage(message: string): UrlFault {
+  return { code: 'invalid_image', message }
+}
+
+function wordAt(bytes: string, offset: number): number {
+  return [0, 1, 2, 3].reduce((word, index) => word * 256 + bytes.charCodeAt(offset + index), 0)
+}

@@ -1,0 +1,200 @@
+import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
+import type { JsonObject } from '../protocol/json.ts'
+import type { OutputItem } from '../protocol/output-item.ts'
+import type { Response } from '../protocol/response.ts'
+import { closeItem, closePart } from './close.ts'
+
+/**
+ * The compact form of a finished log: how the terminal snapshot was delivered, not what it says.
+ *
+ * A delta is the length of its slice of the final text; an opening or closing event is what differs
+ * from the final object; whatever fits neither is kept as it was. Runs of deltas to one place share an
+ * entry, so a streamed token costs two or three bytes.
+ */
+type Entry =
+  /** Lengths, in UTF-16 units, of consecutive deltas to one place. */
+  | readonly ['d', index: number, part: number, ...lengths: number[]]
+  /** A lifecycle event: its name and what differs from the terminal snapshot. */
+  | readonly ['r', type: string, difference: JsonObject]
+  /** `response.output_item.added`: what differs from the final item. */
+  | readonly ['a', index: number, difference: JsonObject]
+  /** Everything that closing the item says. */
+  | readonly ['c', index: number]
+  /** `response.content_part.added` or `response.reasoning_summary_part.added`. */
+  | readonly ['p', index: number, part: number]
+  /** The two events that close a part, where another part follows. */
+  | readonly ['q', index: number, part: number]
+  /** Any other event, whole. */
+  | readonly ['e', event: JsonObject]
+
+/** Shortens a finished log against its terminal snapshot. */
+export function encodeLog(events: readonly ResponseEvent[], final: Response): string {
+  const entries: Entry[] = []
+  const taken = new Map<string, number>()
+  for (let at = 0; at < events.length;) {
+    const { entry, length } = encodeAt(events, at, final, taken)
+    const last = entries.at(-1)
+    if (last?.[0] === 'd' && entry[0] === 'd' && last[1] === entry[1] && last[2] === entry[2]) {
+      entries[entries.length - 1] = [...last, ...entry.slice(3).map(Number)]
+    } else entries.push(entry)
+    at += length
+  }
+  return JSON.stringify(entries)
+}
+
+/**
+ * Restores the events, letter for letter.
+ *
+ * @param text What `encodeLog` made of them.
+ * @param final The terminal snapshot they ended in.
+ */
+export function decodeLog(text: string, final: Response): readonly ResponseEvent[] {
+  const entries: readonly Entry[] = JSON.parse(text) // Written by encodeLog, and checked by the store.
+  const taken = new Map<string, number>()
+  return entries
+    .flatMap((entry) => decodeEntry(entry, final, taken))
+    .map((event, sequence_number) => numbered(event, sequence_number))
+}
+
+/** An event with its number, last: the one order of keys in which events are sent. */
+export function numbered(event: UnnumberedEvent, sequence_number: number): ResponseEvent {
+  return { ...event, sequence_number }
+}
+
+function encodeAt(
+  events: readonly ResponseEvent[],
+  at: number,
+  final: Response,
+  taken: Map<string, number>,
+): { entry: Entry; length: number } {
+  const { sequence_number: _, ...event } = events[at] as ResponseEvent // `at` is inside the list.
+  const short = shorten(event, final)
+  for (const entry of short) {
+    const restored = decodeEntry(entry, final, entry[0] === 'd' ? new Map(taken) : taken)
+    if (restored.every((copy, offset) => isSame(numbered(copy, at + offset), events[at + offset]))) {
+      if (entry[0] === 'd') decodeEntry(entry, final, taken)
+      return { entry, length: restored.length }
+    }
+  }
+  return { entry: ['e', event as unknown as JsonObject], length: 1 } // Events are JSON.
+}
+
+/** Entries that may stand for an event; the first that restores it is taken. */
+function shorten(event: UnnumberedEvent, final: Response): Entry[] {
+  if ('response' in event) return [['r', event.type, difference(event.response, final)]]
+  if (event.type === 'error') return []
+  const index = event.output_index
+  const item = final.output[index]
+  if (item === undefined) return []
+  if (event.type === 'response.output_item.added') return [['a', index, difference(event.item, item)]]
+  const part = partOf(event)
+  if (event.type.endsWith('_part.added')) return [['p', index, part]]
+  if ('delta' in event) return [['d', index, part, event.delta.length]]
+  if (event.type.endsWith('.done'))
+    return [
+      ['c', index],
+      ['q', index, part],
+    ]
+  return []
+}
+
+function decodeEntry(entry: Entry, final: Response, taken: Map<string, number>): UnnumberedEvent[] {
+  switch (entry[0]) {
+    case 'r':
+      // Only lifecycle events are written under this letter.
+      return [{ type: entry[1], response: { ...final, ...entry[2] } } as UnnumberedEvent]
+    case 'e':
+      return [entry[1] as unknown as UnnumberedEvent] // As it was written.
+    default: {
+      const item = final.output[entry[1]]
+      return item === undefined ? [] : decodeItemEntry(entry, item, taken)
+    }
+  }
+}
+
+function decodeItemEntry(
+  entry: Exclude<Entry, readonly ['r' | 'e', ...unknown[]]>,
+  item: OutputItem,
+  taken: Map<string, number>,
+): UnnumberedEvent[] {
+  const index = entry[1]
+  switch (entry[0]) {
+    case 'a':
+      return [{ type: 'response.output_item.added', output_index: index, item: { ...item, ...entry[2] } }]
+    case 'c':
+      return closeItem(item, index, item.status)
+    case 'p':
+      return openedPart(item, index, entry[2])
+    case 'q':
+      return item.type === 'message' ? closePart({ ...item, content: item.content.slice(0, entry[2] + 1) }, index) : []
+    case 'd':
+      return entry.slice(3).flatMap((length) => nextDelta(item, index, entry[2], Number(length), taken))
+  }
+}
+
+function openedPart(item: OutputItem, output_index: number, part_index: number): UnnumberedEvent[] {
+  if (item.type === 'reasoning') {
+    const part = { type: 'summary_text' as const, text: '' }
+    const place = { item_id: item.id, output_index, summary_index: part_index }
+    return [{ type: 'response.reasoning_summary_part.added', ...place, part }]
+  }
+  const final = item.type === 'message' ? item.content[part_index] : undefined
+  if (final === undefined) return []
+  const part =
+    final.type === 'output_text'
+      ? { type: final.type, text: '', annotations: [], logprobs: [] }
+      : { type: final.type, refusal: '' }
+  const place = { item_id: item.id, output_index, content_index: part_index }
+  return [{ type: 'response.content_part.added', ...place, part }]
+}
+
+/** The next slice of the final text at a place. */
+function nextDelta(
+  item: OutputItem,
+  output_index: number,
+  part: number,
+  length: number,
+  taken: Map<string, number>,
+): UnnumberedEvent[] {
+  const key = `${output_index}/${part}`
+  const start = taken.get(key) ?? 0
+  taken.set(key, start + length)
+  const cut = (text: string) => text.slice(start, start + length)
+  const place = { item_id: item.id, output_index }
+  switch (item.type) {
+    case 'message': {
+      const final = item.content[part]
+      if (final === undefined) return []
+      const at = { ...place, content_index: part }
+      return final.type === 'output_text'
+        ? [{ type: 'response.output_text.delta', ...at, delta: cut(final.text), logprobs: [] }]
+        : [{ type: 'response.refusal.delta', ...at, delta: cut(final.refusal) }]
+    }
+    case 'reasoning': {
+      const text = item.summary[part]?.text ?? ''
+      return [{ type: 'response.reasoning_summary_text.delta', ...place, summary_index: part, delta: cut(text) }]
+    }
+    case 'function_call':
+      return [{ type: 'response.function_call_arguments.delta', ...place, delta: cut(item.arguments) }]
+    case 'custom_tool_call':
+      return [{ type: 'response.custom_tool_call_input.delta', ...place, delta: cut(item.input) }]
+    case 'tool_search_call':
+      return []
+  }
+}
+
+function partOf(event: object): number {
+  if ('content_index' in event) return Number(event.content_index)
+  return 'summary_index' in event ? Number(event.summary_index) : 0
+}
+
+/** Fields of `value` that `final` has otherwise. */
+function difference(value: object, final: object): JsonObject {
+  const base = new Map(Object.entries(final))
+  const entries = Object.entries(value).filter(([key, field]) => !isSame(field, base.get(key)))
+  return Object.fromEntries(entries)
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other)
+}

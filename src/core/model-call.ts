@@ -1,0 +1,62 @@
+import type { JsonValue } from '../protocol/json.ts'
+import type { Metadata, ReasoningEffort } from '../protocol/create-request.ts'
+import type { UserPart } from '../protocol/input-item.ts'
+import type { AnyObject } from '../protocol/optional.ts'
+import type { TextFormat, Verbosity } from '../protocol/text-format.ts'
+
+/** Something an assistant said earlier. */
+export type AssistantPart =
+  | { readonly type: 'output_text'; readonly text: string }
+  | { readonly type: 'refusal'; readonly refusal: string }
+
+/** One entry of the conversation as a provider is shown it, oldest first. */
+export type HistoryItem =
+  | { readonly type: 'message'; readonly role: 'user' | 'system' | 'developer'; readonly parts: readonly UserPart[] }
+  | { readonly type: 'message'; readonly role: 'assistant'; readonly parts: readonly AssistantPart[] }
+  /** `name` is the name that the provider knows: see `core/tool-names.ts`. */
+  | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
+  | { readonly type: 'function_call_output'; readonly callId: string; readonly output: string | readonly UserPart[] }
+  /** `state` is what this provider said under `reasoning_state`; absent where another provider said it. */
+  | { readonly type: 'reasoning'; readonly text: string; readonly state: JsonValue | undefined }
+
+/** A function as every provider knows it. */
+export interface CallableTool {
+  readonly name: string
+  readonly description: string | undefined
+  readonly parameters: AnyObject | undefined
+  readonly strict: boolean | undefined
+}
+
+/** How the model may use its tools. */
+export type CallableChoice = 'auto' | 'none' | 'required' | { readonly name: string }
+
+/** Everything an adapter needs for one model call. Absent settings were not given by the client. */
+export interface ModelCall {
+  /** Begins the ids of tool calls that the provider leaves without one; unique to the response. */
+  readonly callIdPrefix: string
+  /** The model's name at the provider. */
+  readonly model: string
+  readonly instructions: string | undefined
+  readonly history: readonly HistoryItem[]
+  readonly tools: readonly CallableTool[]
+  readonly toolChoice: CallableChoice | undefined
+  readonly parallelToolCalls: boolean | undefined
+  readonly maxOutputTokens: number | undefined
+  readonly temperature: number | undefined
+  readonly topP: number | undefined
+  readonly presencePenalty: number | undefined
+  readonly frequencyPenalty: number | undefined
+  readonly seed: number | undefined
+  /** 0 to 20 rivals per token; undefined where no log probabilities are wanted. */
+  readonly topLogprobs: number | undefined
+  readonly format: TextFormat
+  readonly verbosity: Verbosity | undefined
+  readonly effort: ReasoningEffort | undefined
+  readonly user: string | undefined
+  readonly safetyIdentifier: string | undefined
+  readonly promptCacheKey: string | undefined
+  readonly serviceTier: string | undefined
+  readonly metadata: Metadata | undefined
+  /** Whether the provider can stream this model; a provider that cannot is read whole. */
+  readonly canStream: boolean
+}

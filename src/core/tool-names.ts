@@ -1,0 +1,182 @@
+import { badRequest } from '../protocol/error.ts'
+import { isJsonObject, parseJson } from '../protocol/json.ts'
+import type { CustomTool, FunctionTool, NamespaceTool, Tool, ToolChoice } from '../protocol/tool.ts'
+import type { CallableChoice, CallableTool } from './model-call.ts'
+import type { ModelEvent, ToolKind } from './model-event.ts'
+
+/** What a lowered name stands for. */
+interface Origin {
+  readonly kind: ToolKind
+  readonly name: string
+  readonly namespace?: string
+}
+
+/** The tools of one request, lowered to functions, and the way back from their names. */
+export interface LoweredTools {
+  readonly tools: readonly CallableTool[]
+  readonly origins: ReadonlyMap<string, Origin>
+}
+
+/** Longest function name that providers take. */
+const LOWERED_NAME_CHARS_MAX = 64
+
+const CUSTOM_INPUT = 'input'
+
+/**
+ * Lowers every tool to a function: `custom` to a function of one string, a namespace's members to
+ * `namespace__name`, `tool_search` to a function of its own name.
+ *
+ * @throws {ApiError} Two tools lower to one name.
+ */
+export function lowerTools(tools: readonly Tool[]): LoweredTools {
+  const origins = new Map<string, Origin>()
+  const lowered: CallableTool[] = []
+  for (const [index, tool] of tools.entries()) {
+    for (const { callable, origin } of lowerTool(tool)) {
+      if (origins.has(callable.name)) {
+        const param = `tools[${index}].name`
+        throw badRequest('invalid_value', param, `${param} must be unique: another tool has the same name.`)
+      }
+      origins.set(callable.name, origin)
+      lowered.push(callable)
+    }
+  }
+  return { tools: lowered, origins }
+}
+
+type Lowered = { callable: CallableTool; origin: Origin }
+
+function lowerTool(tool: Tool): Lowered[] {
+  switch (tool.type) {
+    case 'function':
+      return [lowerFunction(tool, undefined)]
+    case 'custom':
+      return [lowerCustom(tool, undefined)]
+    case 'namespace':
+      return lowerNamespace(tool)
+    case 'tool_search': {
+      const callable = {
+        name: 'tool_search',
+        description: tool.description ?? undefined,
+        parameters: tool.parameters ?? undefined,
+        strict: undefined,
+      }
+      return [{ callable, origin: { kind: 'tool_search', name: 'tool_search' } }]
+    }
+    default:
+      return [] // Web search: the engine has refused it or left it out with a warning.
+  }
+}
+
+function lowerNamespace(namespace: NamespaceTool): Lowered[] {
+  return namespace.tools.map((tool) =>
+    tool.type === 'function' ? lowerFunction(tool, namespace.name) : lowerCustom(tool, namespace.name),
+  )
+}
+
+function lowerFunction(tool: FunctionTool, namespace: string | undefined): Lowered {
+  const callable = {
+    name: loweredName(tool.name, namespace),
+    description: tool.description ?? undefined,
+    parameters: tool.parameters ?? undefined,
+    strict: tool.strict ?? undefined,
+  }
+  return { callable, origin: { kind: 'function', name: tool.name, ...(namespace === undefined ? {} : { namespace }) } }
+}
+
+function lowerCustom(tool: CustomTool, namespace: string | undefined): Lowered {
+  const callable = {
+    name: loweredName(tool.name, namespace),
+    description: [tool.description, grammarOf(tool)].filter((line) => line != null && line !== '').join('\n\n'),
+    parameters: {
+      type: 'object',
+      properties: { [CUSTOM_INPUT]: { type: 'string', description: 'The whole input of the tool, as plain text.' } },
+      required: [CUSTOM_INPUT],
+      additionalProperties: false,
+    },
+    strict: undefined,
+  }
+  return { callable, origin: { kind: 'custom', name: tool.name, ...(namespace === undefined ? {} : { namespace }) } }
+}
+
+/** A grammar cannot be enforced through a function: the model is told of it instead. */
+function grammarOf(tool: CustomTool): string {
+  const definition = tool.format?.['definition']
+  return typeof definition === 'string' ? `The input must follow this grammar:\n${definition}` : ''
+}
+
+/** The name a provider sees: dots and namespaces flattened, at most 64 characters. */
+export function loweredName(name: string, namespace: string | undefined): string {
+  const full = namespace === undefined ? name : `${namespace}__${name}`
+  return full.replaceAll('.', '_').slice(0, LOWERED_NAME_CHARS_MAX)
+}
+
+/** The choice in lowered names, and the tools that it leaves. */
+export interface LoweredChoice {
+  readonly choice: CallableChoice | undefined
+  readonly tools: readonly CallableTool[]
+}
+
+/**
+ * Lowers `tool_choice`. `allowed_tools` is enforced: the others are not offered at all.
+ *
+ * @throws {ApiError} The choice names a tool that is not offered.
+ */
+export function lowerChoice(choice: ToolChoice | undefined, lowered: LoweredTools): LoweredChoice {
+  const { tools } = lowered
+  if (choice === undefined || typeof choice === 'string') {
+    if (choice === 'required' && tools.length === 0) {
+      throw badRequest('invalid_value', 'tool_choice', 'tool_choice is required, but no tools are offered.')
+    }
+    return { choice: tools.length === 0 ? undefined : choice, tools }
+  }
+  if (choice.type !== 'allowed_tools') {
+    return { choice: { name: offeredName(lowered, choice.name, 'tool_choice') }, tools }
+  }
+  const allowed = new Set(
+    choice.tools.map((tool, index) => offeredName(lowered, tool.name ?? tool.type, `tool_choice.tools[${index}]`)),
+  )
+  return { choice: choice.mode, tools: tools.filter((tool) => allowed.has(tool.name)) }
+}
+
+function offeredName(lowered: LoweredTools, name: string, param: string): string {
+  const found = [...lowered.origins].find(([, origin]) => origin.name === name)
+  if (found !== undefined) return found[0]
+  throw badRequest('invalid_value', param.split('.')[0] ?? param, `${param} must name a tool that the request offers.`)
+}
+
+/** The arguments of a lowered custom call. */
+export function customArguments(input: string): string {
+  return JSON.stringify({ [CUSTOM_INPUT]: input })
+}
+
+/** Maps lowered tool names back to what the client offered; the arguments of custom calls to their input. */
+export function createToolRaiser(origins: LoweredTools['origins']): (event: ModelEvent) => readonly ModelEvent[] {
+  const gathered = new Map<string, string>()
+  return (event) => {
+    switch (event.type) {
+      case 'tool_call': {
+        const origin = origins.get(event.name)
+        if (origin === undefined || (origin.kind === 'function' && origin.name === event.name)) return [event]
+        if (origin.kind !== 'function') gathered.set(event.callId, '')
+        return [{ ...event, ...origin }]
+      }
+      case 'tool_arguments': {
+        const before = gathered.get(event.callId)
+        if (before === undefined) return [event]
+        gathered.set(event.callId, before + event.delta)
+        return []
+      }
+      case 'finish':
+        return [...[...gathered].map(([callId, text]) => wholeInput(callId, text)), event]
+      default:
+        return [event]
+    }
+  }
+}
+
+function wholeInput(callId: string, text: string): ModelEvent {
+  const value = parseJson(text)
+  const input = isJsonObject(value) ? value[CUSTOM_INPUT] : undefined
+  return { type: 'tool_arguments', callId, delta: typeof input === 'string' ? input : text }
+}

@@ -1,0 +1,182 @@
+import { errors, Pool, type Dispatcher } from 'undici'
+import { TransportError, type Transport, type TransportAnswer, type TransportRequest } from '../core/transport.ts'
+
+/** The way out to the origins that the operator configured: private ones allowed, no redirects, no cookies. */
+export interface OperatorEgress extends Transport {
+  /** Ends every connection. */
+  close(): Promise<void>
+}
+
+/** Unread bytes at which the connection is paused. */
+const READ_AHEAD_BYTES = 64 * 1024
+
+/** How long an answer may go on after its reader has left, in milliseconds. */
+const LEAVE_MS = 1000
+
+/**
+ * Opens the way out.
+ *
+ * @param options.connect_ms Time for the connection itself, TLS included.
+ * @param options.connectionsMax Sockets per origin.
+ */
+export function openOperatorEgress(options: { connect_ms: number; connectionsMax: number }): OperatorEgress {
+  const pools = new Map<string, Pool>()
+  const poolOf = (origin: string) => {
+    const existing = pools.get(origin)
+    if (existing !== undefined) return existing
+    const pool = new Pool(origin, {
+      connections: options.connectionsMax,
+      connect: { timeout: options.connect_ms },
+      pipelining: 1,
+    })
+    pools.set(origin, pool)
+    return pool
+  }
+  return {
+    send: (request) => dispatch(poolOf(request.url.origin), request),
+    close: async () => {
+      await Promise.all([...pools.values()].map((pool) => pool.destroy()))
+    },
+  }
+}
+
+function dispatch(pool: Pool, request: TransportRequest): Promise<TransportAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<TransportAnswer>()
+  const body = new ChunkQueue()
+  let controller: Dispatcher.DispatchController | undefined
+  const abort = () => {
+    const reason = request.signal.reason
+    const error = reason instanceof Error ? reason : new Error('The call was aborted.')
+    controller?.abort(error)
+    body.fail(error)
+    reject(error)
+  }
+  if (request.signal.aborted) {
+    abort()
+    return promise
+  }
+  request.signal.addEventListener('abort', abort, { once: true })
+  const settle = () => request.signal.removeEventListener('abort', abort)
+  pool.dispatch(
+    {
+      method: request.method,
+      path: request.url.pathname + request.url.search,
+      headers: { ...request.headers },
+      body: request.body ?? null,
+      headersTimeout: request.firstByte_ms,
+      bodyTimeout: request.idle_ms,
+    },
+    {
+      onRequestStart(started) {
+        controller = started
+        if (request.signal.aborted) abort()
+      },
+      onResponseStart(started, status, headers) {
+        if (status < 200) return
+        body.attach(started)
+        resolve({ status, headers, body })
+      },
+      onResponseData: (_, chunk) => body.push(chunk),
+      onResponseEnd() {
+        settle()
+        body.end()
+      },
+      onResponseError(_, cause) {
+        settle()
+        const error = request.signal.aborted ? cause : explain(cause)
+        body.fail(error)
+        reject(error)
+      },
+    },
+  )
+  return promise
+}
+
+const UNSENT_CODES: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
+
+function explain(cause: Error): TransportError {
+  const isConnectTimeout = cause instanceof errors.ConnectTimeoutError
+  const code = 'code' in cause ? cause.code : undefined
+  return new TransportError({
+    isUnsent: isConnectTimeout || UNSENT_CODES.has(code),
+    isTimeout:
+      isConnectTimeout || cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError,
+    cause,
+  })
+}
+
+/** Chunks between the socket and one reader; pauses the socket where the reader falls behind. */
+class ChunkQueue implements AsyncIterable<Uint8Array> {
+  readonly #chunks: Uint8Array[] = []
+  #bytes = 0
+  #ending: { error?: Error } | undefined
+  #wake: (() => void) | undefined
+  #controller: Dispatcher.DispatchController | undefined
+
+  attach(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#chunks.push(chunk)
+    this.#bytes += chunk.length
+    if (this.#bytes > READ_AHEAD_BYTES) this.#controller?.pause()
+    this.#wake?.()
+  }
+
+  end(): void {
+    this.#ending ??= {}
+    this.#wake?.()
+  }
+
+  fail(error: Error): void {
+    this.#ending ??= { error }
+    this.#wake?.()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        const chunk = this.#chunks.shift()
+        if (chunk !== undefined) {
+          this.#bytes -= chunk.length
+          if (this.#controller?.paused === true && this.#bytes <= READ_AHEAD_BYTES / 2) this.#controller.resume()
+          yield chunk
+        } else if (this.#ending !== undefined) {
+          if (this.#ending.error !== undefined) throw this.#ending.error
+          return
+        } else {
+          await this.#arrival()
+        }
+      }
+    } finally {
+      this.#leave()
+    }
+  }
+
+  /** What little is left is let through, so that the connection can be used again; much is cut off. */
+  #leave(): void {
+    if (this.#ending !== undefined) return
+    const timer = setTimeout(() => this.#abandon(), LEAVE_MS).unref()
+    this.#wake = () => {
+      if (this.#ending !== undefined) clearTimeout(timer)
+      else if (this.#bytes > READ_AHEAD_BYTES) this.#abandon()
+    }
+  }
+
+  #abandon(): void {
+    this.#controller?.abort(new Error('The reader left.'))
+  }
+
+  #arrival(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    return promise
+  }
+}

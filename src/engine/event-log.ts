@@ -1,0 +1,117 @@
+import { numbered } from '../core/log-codec.ts'
+import { TERMINAL_EVENTS, type ResponseEvent, type UnnumberedEvent } from '../protocol/event.ts'
+
+/** How a log is read. */
+export interface ReadOptions {
+  /** Sequence number to read on from; -1 for everything. */
+  readonly after: number
+  /** Ends the read, also while it waits. */
+  readonly signal: AbortSignal
+  /** Whether the writer waits for this reader when it falls behind. */
+  readonly paced?: boolean
+}
+
+/** What a log remembers of a reader that the writer waits for. */
+interface PacedReader {
+  position: number
+}
+
+/** Bytes an event takes on the wire beyond its delta, roughly: keys, ids and framing. */
+const EVENT_OVERHEAD_BYTES = 200
+
+/**
+ * The events of one response: append-only, numbered here and nowhere else. One writer, any number of
+ * readers; each reader gets every event once, in order, in batches of what has come since its last turn.
+ */
+export class EventLog {
+  readonly #events: ResponseEvent[] = []
+  readonly #paced = new Set<PacedReader>()
+  readonly #unreadMax: number
+  #ended = false
+  #arrival = Promise.withResolvers<void>()
+  #departure = Promise.withResolvers<void>()
+
+  /** @param unreadBytesMax How far a paced reader may fall behind before `room` makes the writer wait. */
+  constructor(unreadBytesMax: number) {
+    this.#unreadMax = Math.max(1, Math.floor(unreadBytesMax / EVENT_OVERHEAD_BYTES))
+  }
+
+  /** Appends events in order and wakes every reader. Nothing may follow a terminal event. */
+  append(events: readonly UnnumberedEvent[]): void {
+    if (events.length === 0) return
+    if (this.#ended) throw new Error('Nothing may follow the terminal event of a log.')
+    for (const event of events) {
+      this.#events.push(numbered(event, this.#events.length))
+      if (TERMINAL_EVENTS.has(event.type)) this.#ended = true
+    }
+    this.#wake()
+  }
+
+  /** All events so far. */
+  all(): readonly ResponseEvent[] {
+    return this.#events
+  }
+
+  /** Whether nothing more will come. */
+  isEnded(): boolean {
+    return this.#ended
+  }
+
+  /** Ends every reader without a terminal event: the response was deleted under them. */
+  abandon(): void {
+    this.#ended = true
+    this.#wake()
+  }
+
+  /** Resolves when no paced reader is too far behind, or the signal fires. */
+  async room(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.#lag() > this.#unreadMax) {
+      await withAbort(this.#departure.promise, signal)
+    }
+  }
+
+  /** Reads on from a number until the terminal event, the signal, or `return()`. */
+  async *read({ after, signal, paced = false }: ReadOptions): AsyncGenerator<readonly ResponseEvent[]> {
+    const reader: PacedReader = { position: after + 1 }
+    if (paced) this.#paced.add(reader)
+    try {
+      while (!signal.aborted) {
+        if (reader.position < this.#events.length) {
+          const batch = this.#events.slice(reader.position)
+          yield batch
+          reader.position += batch.length
+          this.#depart()
+        } else if (this.#ended) return
+        else await withAbort(this.#arrival.promise, signal)
+      }
+    } finally {
+      this.#paced.delete(reader)
+      this.#depart()
+    }
+  }
+
+  #lag(): number {
+    let slowest = this.#events.length
+    for (const { position } of this.#paced) slowest = Math.min(slowest, position)
+    return this.#events.length - slowest
+  }
+
+  #wake(): void {
+    this.#arrival.resolve()
+    this.#arrival = Promise.withResolvers()
+  }
+
+  #depart(): void {
+    this.#departure.resolve()
+    this.#departure = Promise.withResolvers()
+  }
+}
+
+/** Waits for a promise or an abort, whichever is first; leaves no listener behind. */
+function withAbort(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: either, resolve } = Promise.withResolvers<void>()
+  const stop = () => resolve()
+  signal.addEventListener('abort', stop, { once: true })
+  void promise.then(stop)
+  return either.finally(() => signal.removeEventListener('abort', stop))
+}

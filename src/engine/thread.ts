@@ -1,0 +1,94 @@
+import type { ThreadItem } from '../core/history.ts'
+import { ApiError, badRequest } from '../protocol/error.ts'
+import { parseItemId, type ResponseId } from '../protocol/id.ts'
+import type { InputItem } from '../protocol/input-item.ts'
+import { isTerminal, type Response } from '../protocol/response.ts'
+import type { ResponseStore } from '../store/store.ts'
+
+/** Longest thread that is read, in turns. A longer one is refused, never cut in silence. */
+export const THREAD_TURNS_MAX = 1000
+
+/**
+ * Everything said in the thread that ends with a response, oldest first.
+ *
+ * @throws {ApiError} 404 `previous_response_not_found`; 400 where it has not ended or is too long.
+ */
+export async function loadThread(responses: ResponseStore, previousId: ResponseId): Promise<readonly ThreadItem[]> {
+  const param = 'previous_response_id'
+  const turns = await responses.thread(previousId, THREAD_TURNS_MAX + 1)
+  const last = turns?.at(-1)
+  if (turns === undefined || last === undefined) {
+    throw new ApiError({
+      type: 'not_found_error',
+      code: 'previous_response_not_found',
+      param,
+      message: 'Previous response not found: it must be stored, not deleted, and of this account.',
+    })
+  }
+  if (!isTerminal(last.status)) {
+    throw badRequest(
+      'previous_response_not_ready',
+      param,
+      `${param} names a response that is ${last.status}: wait until it has ended.`,
+    )
+  }
+  if (turns.length > THREAD_TURNS_MAX) {
+    throw badRequest(
+      'thread_too_long',
+      param,
+      `The thread has more than ${THREAD_TURNS_MAX} turns: begin a new one with a summary.`,
+    )
+  }
+  return turns.flatMap((turn) => {
+    // Both were written by this program and are checked by checksum.
+    const input = JSON.parse(turn.input) as ThreadItem[]
+    const { output } = JSON.parse(turn.response) as Response
+    return [...input, ...output]
+  })
+}
+
+/**
+ * Replaces every `item_reference` by the item that it names, from any stored response of the account.
+ *
+ * @throws {ApiError} 404 `item_not_found`.
+ */
+export async function resolveReferences(
+  responses: ResponseStore,
+  input: string | readonly InputItem[],
+): Promise<string | readonly InputItem[]> {
+  if (typeof input === 'string' || !input.some(isReference)) return input
+  const known = new Map<ResponseId, Promise<readonly InputItem[]>>()
+  return Promise.all(
+    input.map(async (item, index) => {
+      if (!isReference(item)) return item
+      const owner = parseItemId(item.id)?.responseId ?? (await responses.findItemOwner(item.id))
+      const stored = owner === undefined ? [] : await remember(known, owner, () => itemsOf(responses, owner))
+      const found = stored.find((candidate) => candidate.id === item.id)
+      if (found !== undefined) return found
+      throw new ApiError({
+        type: 'not_found_error',
+        code: 'item_not_found',
+        param: `input[${index}].id`,
+        message: `input[${index}].id names no stored item. Send the item itself.`,
+      })
+    }),
+  )
+}
+
+function isReference(item: InputItem): item is Extract<InputItem, { type: 'item_reference' }> {
+  return item.type === 'item_reference'
+}
+
+async function itemsOf(responses: ResponseStore, id: ResponseId): Promise<readonly InputItem[]> {
+  const [input, stored] = await Promise.all([responses.findInput(id), responses.find(id)])
+  if (input === undefined || stored === undefined) return []
+  // Both were written by this program; output items are valid input items.
+  const { output } = JSON.parse(stored.response) as Response
+  return [...(JSON.parse(input) as InputItem[]), ...(output as InputItem[])]
+}
+
+function remember<Key, Value>(known: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const value = known.get(key) ?? make()
+  known.set(key, value)
+  return value
+}

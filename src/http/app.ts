@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Authenticator } from '../accounts/keys.ts'
+import type { Engine } from '../engine/engine.ts'
+import { badRequest, type ErrorBody } from '../protocol/error.ts'
+import type { AccountId } from '../protocol/id.ts'
+import type { Catalogue } from '../providers/routing.ts'
+import type { Store } from '../store/store.ts'
+import { errorFacts, type Logger } from '../telemetry/log.ts'
+import { authenticate } from './credentials.ts'
+import { methodNotAllowed, routeNotFound, toProblem } from './problem.ts'
+import { chatRoutes } from './routes/chat.ts'
+import { metaRoutes } from './routes/meta.ts'
+import { modelRoutes } from './routes/models.ts'
+import { responseRoutes } from './routes/responses.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose the request is; set once the credentials have been checked. */
+    account: AccountId
+  }
+}
+
+/** What the HTTP layer is made of. */
+export interface HttpParts {
+  readonly engine: Engine
+  readonly catalogue: Catalogue
+  readonly authenticator: Authenticator
+  readonly store: Store
+  readonly logger: Logger
+  readonly version: string
+  /** Prefixes under which the API answers, such as `/v1`. */
+  readonly basePaths: readonly string[]
+  readonly limits: { readonly bodyBytesMax: number; readonly jsonDepthMax: number }
+  readonly timeouts: { readonly keepalive_ms: number; readonly clientStall_ms: number }
+  /** Whether the server still takes new work. */
+  readonly isReady: () => boolean
+}
+
+/** Time for a request's headers, in milliseconds. */
+const HEADERS_TIMEOUT_MS = 20_000
+
+/** Time for a whole request, body included, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 120_000
+
+/** Idle connections are kept longer than load balancers do (60 s), so that they never race us. */
+const KEEP_ALIVE_MS = 72_000
+
+const HEADER_BYTES_MAX = 16 * 1024
+
+/**
+ * The HTTP application: id, headers, route, credentials, body, handler, in this order for every request.
+ */
+export function createApp(parts: HttpParts): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: parts.limits.bodyBytesMax,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS },
+    genReqId: () => `req_${randomBytes(12).toString('hex')}`,
+    requestIdHeader: false,
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: HEADER_BYTES_MAX },
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id)
+      sendProblem(parts.logger, error, request, reply)
+    },
+    clientErrorHandler: refuseBytes,
+  })
+  app.decorateRequest('account')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
+    checkSingleHost(request.raw.rawHeaders)
+  })
+  app.addHook('preParsing', async (request, reply) => {
+    if (request.headers.expect !== undefined) reply.raw.writeContinue()
+  })
+  app.addHook('onResponse', async (request, reply) => logAnswer(parts.logger, request, reply))
+  app.setErrorHandler((error, request, reply) => sendProblem(parts.logger, error, request, reply))
+  app.setNotFoundHandler((request) => {
+    throw notFound(app, request)
+  })
+  // Bodies are asked for only after the credentials have been checked: see the hook before parsing.
+  app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response))
+  registerRoutes(app, parts)
+  return app
+}
+
+function registerRoutes(app: FastifyInstance, parts: HttpParts): void {
+  metaRoutes(app, parts)
+  for (const prefix of parts.basePaths) {
+    void app.register(
+      async (api) => {
+        api.addHook('onRequest', async (request) => {
+          request.account = await authenticate(request.raw, parts.authenticator)
+        })
+        responseRoutes(api, parts)
+        modelRoutes(api, parts)
+        chatRoutes(api, parts)
+      },
+      { prefix },
+    )
+  }
+}
+
+const METHODS = ['GET', 'POST', 'DELETE'] as const
+
+function notFound(app: FastifyInstance, request: FastifyRequest): Error {
+  const path = request.url.split('?', 1)[0] ?? '/'
+  const allowed = METHODS.filter((method) => app.findRoute({ method, url: routePattern(path) }) !== null)
+  return allowed.length === 0 ? routeNotFound() : methodNotAllowed(request.method, allowed)
+}
+
+/** A path as its route is registered: every id in its place. */
+function routePattern(path: string): string {
+  return path.replace(/(\/responses\/)[^/]+/, '$1:response_id').replace(/(\/models\/).+/, '$1*')
+}
+
+function sendProblem(logger: Logger, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error)
+  if (problem.isOurs) logger.error({ requestId: request.id, ...errorFacts(error) }, 'request failed')
+  // What is left of a refused body is not read: the connection cannot be used again.
+  const closes = problem.status === 413 || problem.status === 415 ? { connection: 'close' } : {}
+  void reply
+    .code(problem.status)
+    .headers({ ...problem.headers, ...closes })
+    .send(problem.body)
+}
+
+function logAnswer(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
+  logger.info(
+    {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+      duration_ms: Math.round(reply.elapsedTime),
+    },
+    'request answered',
+  )
+}
+
+function checkSingleHost(rawHeaders: readonly string[]): void {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
+  if (hosts.length > 1) throw badRequest('invalid_host', '', 'The request holds more than one Host header.')
+}
+
+/** Faults of the bytes themselves, by Node's error code. Anything else is a bad request too. */
+const BYTE_FAULTS: Readonly<Record<string, { line: string; code: string; message: string }>> = {
+  HPE_HEADER_OVERFLOW: {
+    line: '431 Request Header Fields Too Large',
+    code: 'headers_too_large',
+    message: `The request's headers are larger than ${HEADER_BYTES_MAX} bytes.`,
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    line: '408 Request Timeout',
+    code: 'request_timeout',
+    message: 'The request did not arrive in time.',
+  },
+}
+
+/** Answers what is not HTTP, and hangs up. */
+function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+  if (socket.destroyed || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const fault = BYTE_FAULTS[error.code ?? ''] ?? {
+    line: '400 Bad Request',
+    code: 'bad_http',
+    message: 'The request is not valid HTTP/1.1.',
+  }
+  const { code, message, line } = fault
+  const body: ErrorBody = { error: { type: 'invalid_request_error', message, param: '', code } }
+  const text = JSON.stringify(body)
+  const head = [
+    `HTTP/1.1 ${line}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(text)}`,
+    `x-request-id: req_${randomBytes(12).toString('hex')}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`)
+}

@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import type { FastifyInstance } from 'fastify'
+import { toApiError, UpstreamError } from '../../core/upstream-error.ts'
+import { resolveModel } from '../../engine/prepare.ts'
+import { badRequest } from '../../protocol/error.ts'
+import { isJsonObject } from '../../protocol/json.ts'
+import type { HttpParts } from '../app.ts'
+import { readJson, whenGone } from './responses.ts'
+
+/**
+ * POST /chat/completions: passed on as it is, with the model's name changed, to providers that speak
+ * Chat Completions. Nothing is stored. Errors of the provider come in our shape.
+ */
+export function chatRoutes(app: FastifyInstance, parts: HttpParts): void {
+  app.post('/chat/completions', async (request, reply) => {
+    const body = readJson(request, parts)
+    if (!isJsonObject(body)) throw badRequest('invalid_type', '', 'The request body must be a JSON object.')
+    const { model } = body
+    if (model == null) throw badRequest('missing_required_parameter', 'model', 'model is required')
+    if (typeof model !== 'string') throw badRequest('invalid_type', 'model', 'model must be a string.')
+    const route = resolveModel(parts.catalogue, model)
+    const { chat } = route.adapter
+    if (chat === undefined) {
+      throw badRequest(
+        'unsupported_endpoint',
+        'model',
+        `${model.slice(0, 64)} does not speak Chat Completions here: use POST /responses.`,
+      )
+    }
+    const gone = whenGone(reply)
+    const answer = await chat.send({ ...body, model: route.upstreamModel }, gone).catch((error: unknown) => {
+      throw error instanceof UpstreamError ? toApiError(error) : error
+    })
+    reply.hijack()
+    reply.raw.writeHead(answer.status, {
+      'content-type': answer.contentType === '' ? 'application/json' : answer.contentType,
+      'cache-control': 'no-cache',
+      'x-request-id': request.id,
+      'x-content-type-options': 'nosniff',
+    })
+    for await (const chunk of answer.body) {
+      if (gone.aborted) return reply
+      if (!reply.raw.write(chunk)) await once(reply.raw, 'drain', { signal: gone })
+    }
+    reply.raw.end()
+    return reply
+  })
+}

@@ -1,0 +1,148 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Run } from '../../engine/run.ts'
+import { badRequest } from '../../protocol/error.ts'
+import type { CreateRequest } from '../../protocol/create-request.ts'
+import type { ResponseEvent } from '../../protocol/event.ts'
+import { parseCreateRequest } from '../../protocol/parse-request.ts'
+import { checkContentType, readJsonBody } from '../body.ts'
+import type { HttpParts } from '../app.ts'
+import { readCount, readFlag, readPage } from '../query.ts'
+import { sendEvents } from '../sse.ts'
+
+interface ById {
+  Params: { response_id: string }
+  Querystring: Readonly<Record<string, unknown>>
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+/** Everything under `/responses`. */
+export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
+  const { engine } = parts
+
+  app.get('/responses', async () => ({
+    object: 'endpoint',
+    name: 'responses',
+    description: 'Creates, streams, stores and retrieves model responses. POST a body with model and input.',
+    methods: { create: 'POST /responses', retrieve: 'GET /responses/{id}', delete: 'DELETE /responses/{id}' },
+    documentation: '/docs',
+  }))
+
+  app.post('/responses', async (request, reply) => {
+    const body = readBody(request, parts)
+    const created = await engine.create(request.account, body)
+    const headers = warningHeaders(created.warnings)
+    if (created.kind === 'queued' && body.stream !== true)
+      return reply.code(202).headers(headers).send(created.response)
+    const exchange = openExchange(request, reply, parts, headers)
+    if (created.kind === 'queued') return stream(exchange, created.log.read({ after: -1, signal: exchange.gone }), body)
+    exchange.gone.addEventListener('abort', () => created.run.cancel(), { once: true })
+    return body.stream === true ? streamRun(exchange, created.run, body) : answerRun(exchange, created.run)
+  })
+
+  app.get<ById>('/responses/:response_id', async (request, reply) => {
+    const { response_id: id } = request.params
+    const isStream = readFlag(request.query, 'stream')
+    const after = readCount(request.query, 'starting_after')
+    if (after !== undefined && !isStream) {
+      throw badRequest('invalid_value', 'starting_after', 'starting_after needs stream=true.')
+    }
+    if (!isStream) return reply.type(JSON_TYPE).send(await engine.retrieve(request.account, id))
+    const exchange = openExchange(request, reply, parts, {})
+    const batches = await engine.events(request.account, id, { after: after ?? -1, signal: exchange.gone })
+    return stream(exchange, batches, {
+      stream_options: { include_obfuscation: readFlag(request.query, 'include_obfuscation') },
+    })
+  })
+
+  app.delete<ById>('/responses/:response_id', async (request) => ({
+    id: await engine.remove(request.account, request.params.response_id),
+    object: 'response.deleted',
+    deleted: true,
+  }))
+
+  app.post<ById>('/responses/:response_id/cancel', async (request, reply) =>
+    reply.type(JSON_TYPE).send(await engine.cancel(request.account, request.params.response_id)),
+  )
+
+  app.get<ById>('/responses/:response_id/input_items', async (request) =>
+    engine.inputItems(request.account, request.params.response_id, readPage(request.query)),
+  )
+}
+
+function readBody(request: FastifyRequest, parts: HttpParts): CreateRequest {
+  return parseCreateRequest(readJson(request, parts))
+}
+
+/** The JSON body of a request. @throws {ApiError} 400 or 415. */
+export function readJson(request: FastifyRequest, parts: HttpParts): unknown {
+  const bytes = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
+  if (bytes.length > 0 || request.headers['content-type'] !== undefined) {
+    checkContentType(request.headers['content-type'])
+  }
+  return readJsonBody(bytes, parts.limits.jsonDepthMax)
+}
+
+/** Fires when the client's connection is gone before the answer was whole. */
+export function whenGone(reply: FastifyReply): AbortSignal {
+  const control = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) control.abort(new Error('The client has gone away.'))
+  })
+  return control.signal
+}
+
+/** One request that is answered from a log. */
+interface Exchange {
+  readonly reply: FastifyReply
+  readonly gone: AbortSignal
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeouts: HttpParts['timeouts']
+}
+
+function openExchange(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { timeouts }: HttpParts,
+  extra: Readonly<Record<string, string>>,
+): Exchange {
+  const headers = { 'x-request-id': request.id, 'x-content-type-options': 'nosniff', ...extra }
+  return { reply, gone: whenGone(reply), headers, timeouts }
+}
+
+/** A whole answer: the end of the log. A failure before the model said anything is an HTTP error. */
+async function answerRun({ reply, headers }: Exchange, run: Run): Promise<unknown> {
+  await run.begun
+  const final = await run.ended
+  const failure = run.failure()
+  if (failure !== undefined) throw failure
+  return reply.headers(headers).type(JSON_TYPE).send(JSON.stringify(final))
+}
+
+async function streamRun(exchange: Exchange, run: Run, body: CreateRequest): Promise<unknown> {
+  await run.begun
+  return stream(exchange, run.log.read({ after: -1, signal: exchange.gone, paced: true }), body)
+}
+
+async function stream(
+  { reply, gone, headers, timeouts }: Exchange,
+  batches: AsyncIterable<readonly ResponseEvent[]>,
+  { stream_options: options }: Pick<CreateRequest, 'stream_options'>,
+): Promise<unknown> {
+  reply.hijack()
+  const { keepalive_ms, clientStall_ms: stall_ms } = timeouts
+  const obfuscate = options?.include_obfuscation === true
+  await sendEvents(reply.raw, batches, { headers, keepalive_ms, stall_ms, obfuscate }, gone)
+  return reply
+}
+
+/** What was left out of the model call, in one header of plain ASCII. */
+function warningHeaders(warnings: readonly string[]): Record<string, string> {
+  if (warnings.length === 0) return {}
+  return {
+    'antiphon-warnings': warnings
+      .join('; ')
+      .replace(/[^\x20-\x7e]/g, '?')
+      .slice(0, 2000),
+  }
+}

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { ResponseEvent } from '../protocol/event.ts'
+
+/** How a stream is sent. */
+export interface StreamOptions {
+  readonly headers: Readonly<Record<string, string>>
+  /** Silence after which a comment is sent, so that proxies keep the connection. */
+  readonly keepalive_ms: number
+  /** How long the client may leave us waiting for room in its socket. */
+  readonly stall_ms: number
+  /** Whether deltas are padded, so that their length says less about the text. */
+  readonly obfuscate: boolean
+}
+
+const KEEPALIVE = ': keepalive\n\n'
+
+const DONE = 'data: [DONE]\n\n'
+
+/** Longest padding of a delta, in bytes. */
+const PADDING_BYTES_MAX = 16
+
+/** One event as it stands on the wire. */
+export function frame(event: ResponseEvent): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+}
+
+/**
+ * Sends events as they come: all events of a batch in one write, each event whole. Waits where the
+ * client reads slowly, and hangs up where it has stopped reading.
+ *
+ * @param gone Fires when the client has gone away; `batches` must end by it.
+ */
+export async function sendEvents(
+  response: ServerResponse,
+  batches: AsyncIterable<readonly ResponseEvent[]>,
+  options: StreamOptions,
+  gone: AbortSignal,
+): Promise<void> {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+    ...options.headers,
+  })
+  response.flushHeaders()
+  const heartbeat = setInterval(() => response.writableNeedDrain || response.write(KEEPALIVE), options.keepalive_ms)
+  try {
+    for await (const batch of batches) {
+      const text = batch.map((event) => frame(options.obfuscate ? pad(event) : event)).join('')
+      heartbeat.refresh()
+      if (!response.write(text)) await drained(response, options.stall_ms, gone)
+      if (gone.aborted) return
+    }
+    if (!gone.aborted) response.end(DONE)
+  } finally {
+    clearInterval(heartbeat)
+  }
+}
+
+async function drained(response: ServerResponse, stall_ms: number, gone: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(() => response.destroy(), stall_ms)
+  response.once('drain', resolve)
+  gone.addEventListener('abort', () => resolve(), { once: true })
+  if (gone.aborted) resolve()
+  await promise
+  clearTimeout(timer)
+  response.off('drain', resolve)
+}
+
+function pad(event: ResponseEvent): ResponseEvent {
+  if (event.type !== 'response.output_text.delta') return event
+  const length = 1 + ((randomBytes(1)[0] ?? 0) % PADDING_BYTES_MAX)
+  return { ...event, obfuscation: randomBytes(length).toString('base64url') }
+}

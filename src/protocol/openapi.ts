@@ -1,0 +1,135 @@
+import type { TSchema } from 'typebox'
+import { CreateRequest } from './create-request.ts'
+import { ErrorBody } from './error.ts'
+import { ResponseEvent } from './event.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
+import { DeletedResponse, ItemList, Model, ModelList } from './listing.ts'
+import { Response } from './response.ts'
+
+/** A description of the whole API, as OpenAPI 3.1. */
+export interface OpenApi {
+  readonly openapi: string
+  readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: JsonObject; readonly securitySchemes: JsonObject }
+  readonly security: JsonValue
+}
+
+/** One method of one path. */
+export interface Operation {
+  readonly summary: string
+  readonly [key: string]: JsonValue
+}
+
+/** Builds the description from the very schemas that requests are checked against. */
+export function buildOpenApi(version: string): OpenApi {
+  const schemas: Record<string, JsonValue> = {}
+  const ref = (schema: TSchema): JsonValue => hoist(schema as unknown as JsonObject, schemas) // Schemas are JSON.
+  const paths = describePaths(ref)
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Antiphon', version, description: 'A Responses API in front of any model provider.' },
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+      },
+    },
+    security: [{ bearer: [] }, { apiKey: [] }],
+  }
+}
+
+type Ref = (schema: TSchema) => JsonValue
+
+function describePaths(ref: Ref): OpenApi['paths'] {
+  const id = { name: 'response_id', in: 'path', required: true, schema: { type: 'string' } }
+  return {
+    '/responses': {
+      get: operation('Describes the endpoint', { 200: json({ type: 'object' }) }, ref),
+      post: {
+        ...operation(
+          'Creates a response',
+          { 200: { ...json(ref(Response)), ...events(ref) }, 202: json(ref(Response)) },
+          ref,
+        ),
+        requestBody: { required: true, content: json(ref(CreateRequest)) },
+      },
+    },
+    '/responses/{response_id}': {
+      get: {
+        ...operation(
+          'Retrieves a response, or streams it again',
+          { 200: { ...json(ref(Response)), ...events(ref) } },
+          ref,
+        ),
+        parameters: [id, queryParameter('stream', 'boolean'), queryParameter('starting_after', 'integer')],
+      },
+      delete: { ...operation('Deletes a response', { 200: json(ref(DeletedResponse)) }, ref), parameters: [id] },
+    },
+    '/responses/{response_id}/cancel': {
+      post: { ...operation('Cancels a background response', { 200: json(ref(Response)) }, ref), parameters: [id] },
+    },
+    '/responses/{response_id}/input_items': {
+      get: {
+        ...operation('Lists the input items of a response', { 200: json(ref(ItemList)) }, ref),
+        parameters: [
+          id,
+          queryParameter('limit', 'integer'),
+          queryParameter('order', 'string'),
+          queryParameter('after', 'string'),
+        ],
+      },
+    },
+    '/models': { get: operation('Lists the models', { 200: json(ref(ModelList)) }, ref) },
+    '/models/{model}': {
+      get: {
+        ...operation('Describes a model', { 200: json(ref(Model)) }, ref),
+        parameters: [{ name: 'model', in: 'path', required: true, schema: { type: 'string' } }],
+      },
+    },
+    '/chat/completions': {
+      post: {
+        ...operation('Passes a chat completion on to its provider', { 200: json({ type: 'object' }) }, ref),
+        requestBody: { required: true, content: json({ type: 'object' }) },
+      },
+    },
+  }
+}
+
+function operation(summary: string, answers: Readonly<Record<number, JsonObject>>, ref: Ref): Operation {
+  const responses = Object.fromEntries(
+    Object.entries(answers).map(([status, content]) => [status, { description: summary, content }]),
+  )
+  return {
+    summary,
+    responses: { ...responses, default: { description: 'What went wrong', content: json(ref(ErrorBody)) } },
+  }
+}
+
+function json(schema: JsonValue): JsonObject {
+  return { 'application/json': { schema } }
+}
+
+function events(ref: Ref): JsonObject {
+  return { 'text/event-stream': { schema: ref(ResponseEvent) } }
+}
+
+function queryParameter(name: string, type: string): JsonObject {
+  return { name, in: 'query', required: false, schema: { type } }
+}
+
+/** Replaces every schema that has a name by a reference to it. */
+function hoist(schema: JsonValue, schemas: Record<string, JsonValue>): JsonValue {
+  if (Array.isArray(schema)) return schema.map((part: JsonValue) => hoist(part, schemas))
+  if (!isJsonObject(schema)) return schema
+  const { $id: name, ...body } = schema
+  const parts = () => Object.fromEntries(Object.entries(body).map(([key, part]) => [key, hoist(part, schemas)]))
+  if (typeof name !== 'string') return parts()
+  if (!(name in schemas)) {
+    schemas[name] = {}
+    schemas[name] = parts()
+  }
+  return { $ref: `#/components/schemas/${name}` }
+}

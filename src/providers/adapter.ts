@@ -1,0 +1,59 @@
+import type { JsonValue } from '../protocol/json.ts'
+import type { ModelCall } from '../core/model-call.ts'
+import type { ModelEvent } from '../core/model-event.ts'
+
+/** How long a provider may take, in milliseconds. */
+export interface UpstreamTimeouts {
+  readonly connect_ms: number
+  /** From the request's last byte to the answer's first. */
+  readonly firstByte_ms: number
+  /** Between two reads of the answer. */
+  readonly idle_ms: number
+}
+
+/** A call translated to one provider's words, ready to be sent. */
+export interface PreparedCall {
+  /** What the provider cannot take and was left out: for the `antiphon-warnings` header. */
+  readonly warnings: readonly string[]
+  /**
+   * Sends the call and yields what the provider says, one batch per read.
+   *
+   * The first batch is empty and means that the provider has accepted the call. Ends after `finish`.
+   *
+   * @throws {UpstreamError} It refused, broke off, or does not speak its protocol.
+   */
+  send(signal: AbortSignal): AsyncGenerator<readonly ModelEvent[]>
+}
+
+/** One configured provider: speaks one wire, knows one base URL and key. */
+export interface Adapter {
+  /** The provider's name in the configuration: the origin of reasoning state. */
+  readonly id: string
+  /** Which model names are known to be this provider's, such as `gpt-*`. */
+  readonly families: RegExp | undefined
+  /** Whether http(s) URLs of images and files may be handed to the provider. */
+  readonly forwardsUrls: boolean
+  /**
+   * Translates a call. Deterministic: the same call gives the same bytes.
+   *
+   * @throws {ApiError} 400 for what the provider cannot do and must not be dropped.
+   */
+  prepare(call: ModelCall): PreparedCall
+  /** Names of the models that the provider offers; empty where it cannot say. */
+  listModels(signal: AbortSignal): Promise<readonly string[]>
+  /** Present where the provider speaks Chat Completions: passes a body on as it is. */
+  readonly chat?: ChatPassThrough
+}
+
+/** The provider's raw answer to a passed-on call. */
+export interface RawAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** Chat Completions, passed on with only the model's name changed. */
+export interface ChatPassThrough {
+  /** @throws {UpstreamError} The provider cannot be reached. */
+  send(body: Readonly<Record<string, JsonValue>>, signal: AbortSignal): Promise<RawAnswer>
+}

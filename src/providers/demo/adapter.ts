@@ -1,0 +1,31 @@
+import type { ModelCall } from '../../core/model-call.ts'
+import type { ModelEvent } from '../../core/model-event.ts'
+import type { Adapter } from '../adapter.ts'
+import { planAnswer } from './script.ts'
+
+/** Waits, or throws the signal's reason. */
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
+
+/**
+ * The built-in model: no network, no chance. The same request gets the same answer, word for word.
+ * Its little language is in `script.ts` and docs/demo-model.md.
+ */
+export function demoAdapter(sleep: Sleep): Adapter {
+  return {
+    id: 'demo',
+    families: /^demo$/,
+    forwardsUrls: true,
+    prepare: (call) => ({ warnings: [], send: (signal) => perform(call, sleep, signal) }),
+    listModels: () => Promise.resolve(['demo']),
+  }
+}
+
+async function* perform(call: ModelCall, sleep: Sleep, signal: AbortSignal): AsyncGenerator<readonly ModelEvent[]> {
+  yield []
+  for (const step of planAnswer(call)) {
+    signal.throwIfAborted()
+    if (step.kind === 'wait') await sleep(step.ms, signal)
+    else if (step.kind === 'fail') throw step.error
+    else yield [step.event]
+  }
+}

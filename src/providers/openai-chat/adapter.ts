@@ -1,0 +1,153 @@
+import type { ModelCall } from '../../core/model-call.ts'
+import type { ModelEvent } from '../../core/model-event.ts'
+import type { Transport, TransportAnswer } from '../../core/transport.ts'
+import { UpstreamError } from '../../core/upstream-error.ts'
+import { isJsonObject, parseJson } from '../../protocol/json.ts'
+import type { Adapter } from '../adapter.ts'
+import { decodeEvents } from '../sse.ts'
+import { connectionError, ERROR_BODY_BYTES_MAX, getJson, postJson, readText, type Endpoint } from '../upstream.ts'
+import { readErrorAnswer } from './errors.ts'
+import { buildChatRequest } from './request.ts'
+import { createChatReader, type ChatReader } from './stream.ts'
+import type { Dialect } from './tables.ts'
+
+/** What a Chat Completions provider needs. */
+export interface ChatProvider {
+  readonly id: string
+  readonly dialect: Dialect
+  readonly endpoint: Endpoint
+  readonly forwardsUrls: boolean
+  readonly limits: { readonly eventBytesMax: number; readonly outputBytesMax: number }
+  readonly transport: Transport
+}
+
+/** How long the rest is waited for once the answer has finished or failed: usage comes last. */
+const AFTERMATH_MS = 5000
+
+const PATH = '/chat/completions'
+
+/** An adapter for everything that speaks Chat Completions. */
+export function openAiChat(provider: ChatProvider): Adapter {
+  const { id, dialect, endpoint, forwardsUrls, transport } = provider
+  return {
+    id,
+    families: dialect.families,
+    forwardsUrls,
+    prepare(call) {
+      const { body, warnings } = buildChatRequest(call, dialect.quirks, forwardsUrls)
+      const text = JSON.stringify(body)
+      return { warnings, send: (signal) => generate(provider, call, text, signal) }
+    },
+    listModels: async (signal) => readModelList(await getJson(transport, endpoint, '/models', signal)),
+    chat: {
+      async send(body, signal) {
+        const answer = await postJson(transport, endpoint, PATH, JSON.stringify(body), signal)
+        return { status: answer.status, contentType: headerOf(answer, 'content-type'), body: answer.body }
+      },
+    },
+  }
+}
+
+async function* generate(
+  provider: ChatProvider,
+  call: ModelCall,
+  body: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly ModelEvent[]> {
+  const { endpoint, dialect, transport } = provider
+  const aftermath = new AbortController()
+  const answer = await postJson(transport, endpoint, PATH, body, AbortSignal.any([signal, aftermath.signal]))
+  if (answer.status !== 200) {
+    const text = await readText(answer.body, ERROR_BODY_BYTES_MAX)
+    throw readErrorAnswer({ status: answer.status, headers: answer.headers, text }, endpoint.secrets)
+  }
+  yield []
+  const reader = createChatReader(dialect.quirks, { callIdPrefix: call.callIdPrefix, secrets: endpoint.secrets })
+  try {
+    const isWhole = headerOf(answer, 'content-type').includes('json')
+    yield* isWhole ? readWhole(answer, reader, provider) : readStream(answer, reader, provider, aftermath)
+  } catch (error) {
+    if (signal.aborted) throw error
+    const failure = reader.failure()
+    if (failure !== undefined) throw withUsage(failure, reader)
+    if (!reader.hasFinished()) throw connectionError(error)
+    yield reader.end() // The answer was whole; only the end of the stream was lost.
+  }
+}
+
+async function* readStream(
+  answer: TransportAnswer,
+  reader: ChatReader,
+  { limits }: ChatProvider,
+  aftermath: AbortController,
+): AsyncGenerator<readonly ModelEvent[]> {
+  let hasSpoken = false
+  let isDone = false
+  let timer: NodeJS.Timeout | undefined
+  try {
+    for await (const batch of decodeEvents(answer.body, limits.eventBytesMax)) {
+      const events = batch.flatMap(({ data }) => {
+        isDone ||= data.trim() === '[DONE]'
+        return isDone ? [] : readEvent(data, reader)
+      })
+      if (events.length > 0) yield events
+      hasSpoken ||= events.length > 0
+      if (isDone) break
+      if (reader.failure() === undefined && !reader.hasFinished()) continue
+      if (!hasSpoken && reader.failure() !== undefined) break
+      timer ??= setTimeout(() => aftermath.abort(new Error('Nothing more is to come.')), AFTERMATH_MS)
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+  const failure = reader.failure()
+  if (failure !== undefined) throw withUsage(failure, reader)
+  if (!isDone && !reader.hasFinished()) throw brokenOff()
+  yield reader.end()
+}
+
+/** Providers that cannot stream, and some that were asked to, answer in one piece. */
+async function* readWhole(
+  answer: TransportAnswer,
+  reader: ChatReader,
+  { limits }: ChatProvider,
+): AsyncGenerator<readonly ModelEvent[]> {
+  const body = parseJson(await readText(answer.body, limits.outputBytesMax))
+  if (!isJsonObject(body) || (body['error'] == null && !Array.isArray(body['choices']))) throw notItsProtocol()
+  const events = reader.read(body)
+  const failure = reader.failure()
+  if (failure !== undefined) throw withUsage(failure, reader)
+  yield [...events, ...reader.end()]
+}
+
+function readEvent(data: string, reader: ChatReader): ModelEvent[] {
+  const chunk = parseJson(data)
+  if (isJsonObject(chunk)) return reader.read(chunk)
+  if (reader.hasFinished() || data.trim() === '') return []
+  throw notItsProtocol()
+}
+
+function withUsage(failure: UpstreamError, reader: ChatReader): UpstreamError {
+  const usage = reader.usage()
+  return usage === undefined ? failure : new UpstreamError({ ...failure.problem, usage })
+}
+
+function brokenOff(): UpstreamError {
+  const message = 'The model provider ended its answer before it was finished.'
+  return new UpstreamError({ fault: 'invalid_response', message, accepted: true })
+}
+
+function notItsProtocol(): UpstreamError {
+  const message = 'The model provider answered with something other than its protocol.'
+  return new UpstreamError({ fault: 'invalid_response', message, accepted: true })
+}
+
+function headerOf(answer: TransportAnswer, name: string): string {
+  const value = answer.headers[name]
+  return typeof value === 'string' ? value.toLowerCase() : ''
+}
+
+function readModelList(body: unknown): readonly string[] {
+  const data = isJsonObject(body) && Array.isArray(body['data']) ? body['data'] : []
+  return data.flatMap((model: unknown) => (isJsonObject(model) && typeof model['id'] === 'string' ? [model['id']] : []))
+}

@@ -1,0 +1,198 @@
+import type { FinishEvent, ModelEvent } from '../../core/model-event.ts'
+import type { UpstreamError } from '../../core/upstream-error.ts'
+import type { JsonObject, JsonValue } from '../../protocol/json.ts'
+import type { Logprob } from '../../protocol/part.ts'
+import type { Usage } from '../../protocol/usage.ts'
+import { readErrorChunk } from './errors.ts'
+import { FINISH_REASON, FINISH_REASON_DEFAULT, type Quirks } from './tables.ts'
+import { createThinkSplitter, type ThinkSplitter } from './think.ts'
+import { createCallTracker, type CallTracker } from './tool-calls.ts'
+import { readUsage } from './usage.ts'
+import type {
+  WireAnnotation,
+  WireChoice,
+  WireChunk,
+  WireDelta,
+  WireLogprob,
+  WirePart,
+  WireReasoningDetail,
+} from './wire.ts'
+
+/** Reads the chunks of one answer. */
+export interface ChatReader {
+  /** One chunk, or a whole answer. */
+  read(chunk: WireChunk): ModelEvent[]
+  /** Whether the provider has said that the answer is over. */
+  hasFinished(): boolean
+  /** The error that came inside the stream, if one did. */
+  failure(): UpstreamError | undefined
+  usage(): Usage | undefined
+  /** The answer is over: what was held back, and the finish. */
+  end(): ModelEvent[]
+}
+
+/** What is remembered between chunks. */
+interface State {
+  readonly think: ThinkSplitter | undefined
+  readonly calls: CallTracker
+  readonly details: WireReasoningDetail[]
+  finish: FinishEvent['reason'] | undefined
+  usage: Usage | undefined
+  serviceTier: string | undefined
+  failure: UpstreamError | undefined
+}
+
+/** Fields of a delta, in the order in which they are read: reasoning comes before what it led to. */
+const HANDLERS: readonly ((delta: WireDelta, state: State, choice: WireChoice) => ModelEvent[])[] = [
+  readReasoning,
+  readContent,
+  ({ refusal }) => (typeof refusal === 'string' ? [{ type: 'refusal', text: refusal }] : []),
+  ({ annotations }) => (annotations ?? []).flatMap(readAnnotation),
+  ({ extra_content: extra }) => (extra == null ? [] : [reasoningState({ extra_content: extra as JsonValue })]), // From JSON.
+  ({ tool_calls: calls }, state) => (calls ?? []).flatMap((call) => state.calls.read(call)),
+  ({ function_call: call }, state) => (call == null ? [] : state.calls.read({ index: 0, function: call })),
+]
+
+/**
+ * Makes a reader for one answer of a Chat Completions provider.
+ *
+ * @param options.callIdPrefix Begins the ids of calls that came without one.
+ * @param options.secrets Strings that no message may show.
+ */
+export function createChatReader(
+  quirks: Quirks,
+  options: { callIdPrefix: string; secrets: readonly string[] },
+): ChatReader {
+  const state: State = {
+    think: quirks.inlineThink ? createThinkSplitter() : undefined,
+    calls: createCallTracker(options.callIdPrefix),
+    details: [],
+    finish: undefined,
+    usage: undefined,
+    serviceTier: undefined,
+    failure: undefined,
+  }
+  return {
+    read: (chunk) => readChunk(chunk, state, options.secrets),
+    hasFinished: () => state.finish !== undefined,
+    failure: () => state.failure,
+    usage: () => state.usage,
+    end: () => [...settle(state), finishEvent(state)],
+  }
+}
+
+function readChunk(chunk: WireChunk, state: State, secrets: readonly string[]): ModelEvent[] {
+  state.usage = readUsage(chunk.usage) ?? readUsage(chunk.x_groq?.usage) ?? state.usage
+  if (typeof chunk.service_tier === 'string' && chunk.service_tier !== '') state.serviceTier = chunk.service_tier
+  const error = chunk.error ?? chunk.x_groq?.error
+  if (error != null && error !== '') state.failure ??= readErrorChunk(error, secrets)
+  if (state.failure !== undefined) return []
+  const choice = chunk.choices?.find(({ index }) => (index ?? 0) === 0)
+  if (choice === undefined) return []
+  const delta = choice.delta ?? choice.message ?? {}
+  const events = HANDLERS.flatMap((handler) => handler(delta, state, choice))
+  if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '') {
+    state.finish = FINISH_REASON[choice.finish_reason] ?? FINISH_REASON_DEFAULT
+  }
+  return events
+}
+
+/** The reasoning text has many spellings, and some providers send two of them at once: one is read. */
+function readReasoning(delta: WireDelta, state: State): ModelEvent[] {
+  state.details.push(...(delta.reasoning_details ?? []))
+  const text = delta.reasoning_content || delta.reasoning || (delta.reasoning_details ?? []).map(detailText).join('')
+  return text === '' ? [] : [{ type: 'reasoning', text }]
+}
+
+function detailText(detail: WireReasoningDetail): string {
+  return detail.text ?? detail.summary ?? ''
+}
+
+function readContent(delta: WireDelta, state: State, choice: WireChoice): ModelEvent[] {
+  const { content } = delta
+  if (content == null || content === '') return []
+  const spoken = typeof content === 'string' ? splitThink(content, state) : content.flatMap(readPart)
+  const logprobs = (choice.logprobs?.content ?? []).map(readLogprob)
+  const [only] = spoken
+  const events = spoken.length === 1 && only?.type === 'text' && logprobs.length > 0 ? [{ ...only, logprobs }] : spoken
+  return events.some(({ type }) => type === 'text') ? [...flushDetails(state), ...events] : events
+}
+
+function splitThink(content: string, state: State): ModelEvent[] {
+  return state.think === undefined ? [{ type: 'text', text: content }] : state.think.push(content)
+}
+
+function readPart(part: WirePart): ModelEvent[] {
+  if (part.type === 'thinking') {
+    const { thinking } = part
+    return typeof thinking === 'string'
+      ? [{ type: 'reasoning', text: thinking }]
+      : (thinking ?? []).map((inner) => ({ type: 'reasoning', text: inner.text ?? '' }))
+  }
+  return typeof part.text === 'string' ? [{ type: 'text', text: part.text }] : []
+}
+
+function readLogprob(wire: WireLogprob): Logprob {
+  const token = ({ token: text, logprob, bytes }: WireLogprob) => ({
+    token: text ?? '',
+    logprob: logprob ?? 0,
+    bytes: [...(bytes ?? [])],
+  })
+  return { ...token(wire), top_logprobs: (wire.top_logprobs ?? []).map(token) }
+}
+
+function readAnnotation({ type, url_citation: citation }: WireAnnotation): ModelEvent[] {
+  if (type !== 'url_citation' || citation?.url === undefined) return []
+  const annotation = {
+    type,
+    url: citation.url,
+    title: citation.title ?? '',
+    start_index: citation.start_index ?? 0,
+    end_index: citation.end_index ?? 0,
+  }
+  return [{ type: 'annotation', annotation }]
+}
+
+/** Everything that was held back until it was clear what it is. */
+function settle(state: State): ModelEvent[] {
+  return [...(state.think?.flush() ?? []), ...flushDetails(state)]
+}
+
+/** Reasoning that is signed or encrypted must come back next turn as it was: its pieces joined again. */
+function flushDetails(state: State): ModelEvent[] {
+  const details = state.details.splice(0)
+  if (!details.some(({ signature, data }) => signature || data)) return []
+  const joined = new Map<string, JsonObject>()
+  for (const [place, detail] of details.entries()) {
+    const key = `${detail.index ?? place}/${detail.type ?? ''}`
+    const before = joined.get(key)
+    // Details come from JSON and hold nothing else.
+    joined.set(key, before === undefined ? (detail as JsonObject) : joinDetails(before, detail as JsonObject))
+  }
+  return [reasoningState({ reasoning_details: [...joined.values()] })]
+}
+
+const GROWING_FIELDS: ReadonlySet<string> = new Set(['text', 'summary', 'data'])
+
+function joinDetails(before: JsonObject, next: JsonObject): JsonObject {
+  const entries = Object.entries(next).filter(([, value]) => value !== null)
+  const grown = entries.map(([key, value]) => {
+    const earlier = before[key]
+    const grows = GROWING_FIELDS.has(key) && typeof earlier === 'string' && typeof value === 'string'
+    return [key, grows ? earlier + value : value] as const
+  })
+  return { ...before, ...Object.fromEntries(grown) }
+}
+
+function reasoningState(state: JsonValue): ModelEvent {
+  return { type: 'reasoning_state', state }
+}
+
+function finishEvent(state: State): FinishEvent {
+  return {
+    type: 'finish',
+    reason: state.finish ?? FINISH_REASON_DEFAULT,
+    ...(state.usage === undefined ? {} : { usage: state.usage }),
+    ...(state.serviceTier === undefined ? {} : { serviceTier: state.serviceTier }),
+  }
+}

@@ -1,0 +1,72 @@
+import type { ModelEvent } from '../../core/model-event.ts'
+import { isJsonObject, parseJson, type JsonValue } from '../../protocol/json.ts'
+import type { WireToolCall } from './wire.ts'
+
+/** Tells which call a fragment belongs to. */
+export interface CallTracker {
+  read(fragment: WireToolCall): ModelEvent[]
+}
+
+interface OpenCall {
+  readonly callId: string
+  /** The id as the provider sent it; empty where it sent none. */
+  readonly wireId: string
+  arguments: string
+}
+
+/**
+ * Tracks the calls of one answer. A fragment goes on with the call at its index, or with the last one
+ * where it has no index; it begins another where it brings a new id, or a name after arguments that
+ * were whole already. Calls without an id of their own get one.
+ *
+ * @param idPrefix Begins made-up ids: the same for the same response.
+ */
+export function createCallTracker(idPrefix: string): CallTracker {
+  const byIndex = new Map<number, OpenCall>()
+  const taken = new Set<string>()
+  let last: OpenCall | undefined
+
+  const begin = (wireId: string): OpenCall => {
+    const callId = wireId !== '' && !taken.has(wireId) ? wireId : `${idPrefix}${taken.size}`
+    taken.add(callId)
+    return { callId, wireId, arguments: '' }
+  }
+
+  return {
+    read(fragment) {
+      const index = typeof fragment.index === 'number' && fragment.index >= 0 ? fragment.index : undefined
+      const wireId = fragment.id ?? ''
+      const name = fragment.function?.name ?? ''
+      const current = index === undefined ? last : byIndex.get(index)
+      const goesOn = current !== undefined && continues(current, wireId, name)
+      if (!goesOn && name === '') return []
+      const call = goesOn ? current : begin(wireId)
+      if (index !== undefined) byIndex.set(index, call)
+      last = call
+      const delta = argumentsText(fragment.function?.arguments)
+      call.arguments += delta
+      const opening: ModelEvent[] = goesOn
+        ? []
+        : [...signatureOf(fragment, call.callId), { type: 'tool_call', callId: call.callId, name }]
+      return delta === '' ? opening : [...opening, { type: 'tool_arguments', callId: call.callId, delta }]
+    },
+  }
+}
+
+function continues(current: OpenCall, wireId: string, name: string): boolean {
+  if (wireId !== '') return wireId === current.wireId
+  return name === '' || !isJsonObject(parseJson(current.arguments))
+}
+
+/** Google signs calls: the signature must come back with the same call. */
+function signatureOf(fragment: WireToolCall, callId: string): ModelEvent[] {
+  if (fragment.extra_content == null) return []
+  // The fragment comes from JSON.
+  return [{ type: 'reasoning_state', state: { call_id: callId, extra_content: fragment.extra_content as JsonValue } }]
+}
+
+/** Arguments are text; servers that send an object mean its JSON. */
+function argumentsText(value: unknown): string {
+  if (typeof value === 'string') return value
+  return value == null ? '' : JSON.stringify(value)
+}

@@ -1,0 +1,105 @@
+import { TransportError, type Transport, type TransportAnswer } from '../core/transport.ts'
+import { UpstreamError } from '../core/upstream-error.ts'
+import type { UpstreamTimeouts } from './adapter.ts'
+
+/** Where a provider is and how it is spoken to. */
+export interface Endpoint {
+  /** With the version segment, such as `https://api.example.com/v1`; no slash at the end. */
+  readonly baseUrl: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeouts: UpstreamTimeouts
+  /** Strings that must never reach a client: keys. */
+  readonly secrets: readonly string[]
+}
+
+/** Most bytes of an error answer that are read. */
+export const ERROR_BODY_BYTES_MAX = 64 * 1024
+
+/**
+ * Posts a JSON body and waits for the answer's headers.
+ *
+ * @throws {UpstreamError} The provider cannot be reached or does not answer in time.
+ * @throws The signal's reason, where it was aborted.
+ */
+export async function postJson(
+  transport: Transport,
+  endpoint: Endpoint,
+  path: string,
+  body: string,
+  signal: AbortSignal,
+): Promise<TransportAnswer> {
+  return sendOrExplain(signal, () =>
+    transport.send({
+      method: 'POST',
+      url: new URL(endpoint.baseUrl + path),
+      headers: {
+        ...endpoint.headers,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body,
+      firstByte_ms: endpoint.timeouts.firstByte_ms,
+      idle_ms: endpoint.timeouts.idle_ms,
+      signal,
+    }),
+  )
+}
+
+/** Gets a JSON document; undefined for any answer that is not a 200 with JSON. */
+export async function getJson(
+  transport: Transport,
+  endpoint: Endpoint,
+  path: string,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const answer = await sendOrExplain(signal, () =>
+    transport.send({
+      method: 'GET',
+      url: new URL(endpoint.baseUrl + path),
+      headers: endpoint.headers,
+      firstByte_ms: endpoint.timeouts.connect_ms,
+      idle_ms: endpoint.timeouts.connect_ms,
+      signal,
+    }),
+  )
+  const text = await readText(answer.body, 4 * 1024 * 1024)
+  return answer.status === 200 ? JSON.parse(text) : undefined
+}
+
+async function sendOrExplain<Answer>(signal: AbortSignal, send: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await send()
+  } catch (error) {
+    if (signal.aborted) throw error
+    throw connectionError(error)
+  }
+}
+
+/** A failure of the connection, in words that name neither address nor key. Other errors pass as they are. */
+export function connectionError(cause: unknown): unknown {
+  if (!(cause instanceof TransportError)) return cause
+  const accepted = !cause.isUnsent
+  if (cause.isTimeout) {
+    return new UpstreamError({
+      fault: 'timeout',
+      message: 'The model provider did not answer in time.',
+      accepted,
+      cause,
+    })
+  }
+  const message = accepted ? 'The connection to the model provider broke off.' : 'The model provider cannot be reached.'
+  return new UpstreamError({ fault: 'unavailable', message, accepted, cause })
+}
+
+/** Reads a body as text, up to a limit; what is beyond is cut off. */
+export async function readText(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    text += decoder.decode(chunk, { stream: true })
+    if (bytes > bytesMax) break
+  }
+  return text + decoder.decode()
+}

@@ -1,0 +1,126 @@
+import type { AccountId, ResponseId } from '../../protocol/id.ts'
+import { isTerminal } from '../../protocol/response.ts'
+import type { Job, NewResponse, ResponseStore, Store, StoredKey, StoredTurn } from '../store.ts'
+
+interface Row extends Omit<NewResponse, 'status'> {
+  readonly account: AccountId
+  status: string
+  response: string
+  log: string | undefined
+  attempt: number
+  leaseOwner: string | undefined
+  leaseUntil_ms: number
+  isDeleted: boolean
+}
+
+/**
+ * A store that forgets: for tests and trials (`--store memory:`).
+ *
+ * @param now Milliseconds, from any origin: leases are measured by it.
+ */
+export function openMemoryStore(now: () => number): Store {
+  const rows = new Map<ResponseId, Row>()
+  const items = new Map<string, ResponseId>()
+  const keys = new Map<string, StoredKey>()
+  return {
+    jobs: {
+      claim: async ({ owner, lease_ms, limit }) => {
+        const due = [...rows.values()].filter((row) => isDue(row, now())).slice(0, limit)
+        return due.map((row) => {
+          row.status = 'in_progress'
+          row.attempt++
+          row.leaseOwner = owner
+          row.leaseUntil_ms = now() + lease_ms
+          return toJob(row)
+        })
+      },
+      heartbeat: async ({ owner, lease_ms, ids }) =>
+        ids.filter((id) => {
+          const row = rows.get(id)
+          if (row === undefined || row.leaseOwner !== owner || isTerminal(row.status) || row.isDeleted) return false
+          row.leaseUntil_ms = now() + lease_ms
+          return true
+        }),
+      countQueued: async () => [...rows.values()].filter((row) => row.status === 'queued' && !row.isDeleted).length,
+      takeOver: async (owner) => {
+        const left = [...rows.values()].filter((row) => row.status === 'in_progress' && row.leaseOwner !== owner)
+        for (const row of left) row.leaseUntil_ms = 0
+        return left
+          .filter((row) => !row.background)
+          .map(({ account, id, attempt, response }) => ({ account, id, attempt, response }))
+      },
+    },
+    keys: {
+      insert: async (key) => void keys.set(key.publicId, key),
+      find: async (publicId) => keys.get(publicId),
+      list: async () => [...keys.values()],
+      revoke: async (publicId) => {
+        const key = keys.get(publicId)
+        if (key === undefined || key.revokedAt !== undefined) return false
+        keys.set(publicId, { ...key, revokedAt: Math.floor(now() / 1000) })
+        return true
+      },
+    },
+    forAccount: (account) => responsesOf(account, rows, items),
+    ping: async () => {},
+    close: async () => {},
+  }
+}
+
+function responsesOf(account: AccountId, rows: Map<ResponseId, Row>, items: Map<string, ResponseId>): ResponseStore {
+  const visible = (id: ResponseId) => {
+    const row = rows.get(id)
+    return row?.account === account && !row.isDeleted ? row : undefined
+  }
+  return {
+    insert: async (row, owner) => {
+      if (rows.has(row.id)) throw new Error('A response id was used twice.')
+      rows.set(row.id, {
+        ...row,
+        account,
+        log: undefined,
+        attempt: 0,
+        leaseOwner: owner,
+        leaseUntil_ms: 0,
+        isDeleted: false,
+      })
+      for (const itemId of row.clientItemIds) items.set(`${account}\n${itemId}`, row.id)
+    },
+    find: async (id) => visible(id),
+    findInput: async (id) => visible(id)?.input,
+    findLog: async (id) => visible(id)?.log,
+    findItemOwner: async (itemId) => items.get(`${account}\n${itemId}`),
+    thread: async (id, turnsMax) => {
+      if (visible(id) === undefined) return undefined
+      const turns: StoredTurn[] = []
+      for (let next: ResponseId | undefined = id; next !== undefined && turns.length < turnsMax;) {
+        const row = rows.get(next)
+        if (row?.account !== account) break
+        turns.unshift(row)
+        next = row.previousId
+      }
+      return turns
+    },
+    finish: async (id, attempt, ending) => {
+      const row = visible(id)
+      if (row === undefined || row.attempt !== attempt || isTerminal(row.status)) return false
+      Object.assign(row, ending)
+      return true
+    },
+    remove: async (id) => {
+      const row = visible(id)
+      if (row !== undefined) row.isDeleted = true
+      return row !== undefined
+    },
+  }
+}
+
+function isDue(row: Row, now_ms: number): boolean {
+  if (row.isDeleted || !row.background) return false
+  return row.status === 'queued' || (row.status === 'in_progress' && row.leaseUntil_ms <= now_ms)
+}
+
+function toJob(row: Row): Job {
+  const { account, id, attempt, previousId, request = '{}', input, response } = row
+  return { account, id, attempt, previousId, request, input, response }
+}

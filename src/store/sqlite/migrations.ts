@@ -1,0 +1,60 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/**
+ * The schema's history: one entry per version, never changed once released. Payload columns hold
+ * `payload.ts` encodings; times are Unix seconds, leases milliseconds.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE responses (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    background INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    previous_id TEXT,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    lease_owner TEXT NOT NULL,
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    deleted_at INTEGER,
+    request BLOB,
+    input BLOB NOT NULL,
+    response BLOB NOT NULL,
+    log BLOB
+  ) STRICT;
+  CREATE INDEX responses_unfinished ON responses (background, lease_until, created_at)
+    WHERE status IN ('queued', 'in_progress');
+  CREATE TABLE items (
+    account_id TEXT NOT NULL,
+    item_id TEXT NOT NULL,
+    response_id TEXT NOT NULL,
+    PRIMARY KEY (account_id, item_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE keys (
+    public_id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+  ) STRICT;
+  `,
+]
+
+/**
+ * Brings a database to this version's schema, each step in a transaction of its own.
+ *
+ * @throws A later version of the program has written the database.
+ */
+export function migrate(db: DatabaseSync): void {
+  // PRAGMA user_version always answers one row with one integer.
+  const { user_version: found } = db.prepare('PRAGMA user_version').get() as { user_version: number }
+  if (found > MIGRATIONS.length) {
+    throw new Error(
+      `The database has schema version ${found}; this program knows ${MIGRATIONS.length}. Start a newer version of the program, or restore a backup.`,
+    )
+  }
+  for (const [index, sql] of MIGRATIONS.entries()) {
+    if (index < found) continue
+    db.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${index + 1}; COMMIT;`)
+  }
+}
