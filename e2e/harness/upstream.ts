@@ -1,0 +1,115 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** A request that the upstream has received. */
+export interface Received {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  /** The parsed body; undefined where it was not JSON. */
+  readonly body: Record<string, unknown> | undefined
+  /** Resolves when the connection of this request is closed, by whichever side. */
+  readonly closed: Promise<void>
+}
+
+/** How the upstream answers one request. */
+export interface Answer {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** Written one after the other, each in a write of its own; a promise is waited for, and written where it is text. */
+  readonly chunks?: readonly (string | Uint8Array | Promise<unknown>)[]
+  /** How it ends: properly, by a reset of the connection, or never. */
+  readonly end?: 'end' | 'reset' | 'hang'
+}
+
+/** A model provider on a real socket, scripted by the test. */
+export interface Upstream {
+  /** With `/v1`. */
+  readonly baseUrl: string
+  readonly received: readonly Received[]
+  /** Answers the following requests. */
+  answer(script: (request: Received, index: number) => Answer | Promise<Answer>): void
+  close(): Promise<void>
+}
+
+/** Starts an upstream that answers 500 until it is told what to say. */
+export async function startUpstream(): Promise<Upstream> {
+  const received: Received[] = []
+  let script: (request: Received, index: number) => Answer | Promise<Answer> = () => ({ status: 500 })
+  const server = createServer(async (request, response) => {
+    const parts: Buffer[] = []
+    for await (const part of request) parts.push(part as Buffer)
+    const text = Buffer.concat(parts).toString()
+    const closed = Promise.withResolvers<void>()
+    response.once('close', () => closed.resolve())
+    const seen: Received = {
+      method: request.method ?? '',
+      path: request.url ?? '',
+      headers: request.headers,
+      body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : undefined,
+      closed: closed.promise,
+    }
+    received.push(seen)
+    await send(response, await script(seen, received.length - 1))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    received,
+    answer: (next) => {
+      script = next
+    },
+    async close() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+async function send(response: ServerResponse, answer: Answer): Promise<void> {
+  const { status = 200, headers = { 'content-type': 'text/event-stream' }, chunks = [], end = 'end' } = answer
+  response.writeHead(status, { ...headers })
+  response.flushHeaders()
+  for (const item of chunks) {
+    const chunk = item instanceof Promise ? await item : item
+    if (response.destroyed) return
+    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) continue
+    await new Promise((resolve) => response.write(chunk, resolve))
+  }
+  if (end === 'end') response.end()
+  if (end === 'reset') response.socket?.resetAndDestroy()
+}
+
+/** A Chat Completions chunk as a server-sent event. */
+export function chunk(delta: object, rest: { finish_reason?: string; usage?: object } = {}): string {
+  const { finish_reason = null, usage } = rest
+  const body = {
+    id: 'c',
+    object: 'chat.completion.chunk',
+    created: 1,
+    model: 'm',
+    choices: [{ index: 0, delta, finish_reason }],
+    ...(usage && { usage }),
+  }
+  return `data: ${JSON.stringify(body)}\n\n`
+}
+
+/** The end of a Chat Completions stream. */
+export const DONE = 'data: [DONE]\n\n'
+
+/** A whole streamed answer that says one text. */
+export function says(text: string): Answer {
+  const usage = { prompt_tokens: 5, completion_tokens: 3, total_tokens: 8 }
+  return {
+    chunks: [
+      chunk({ role: 'assistant', content: '' }),
+      chunk({ content: text }),
+      chunk({}, { finish_reason: 'stop', usage }),
+      DONE,
+    ],
+  }
+}
