@@ -19,8 +19,11 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>
   /** Written one after the other, each in a write of its own; a promise is waited for, and written where it is text. */
   readonly chunks?: readonly (string | Uint8Array | Promise<unknown>)[]
-  /** How it ends: properly, by a reset of the connection, or never. */
-  readonly end?: 'end' | 'reset' | 'hang'
+  /**
+   * How it ends: properly; cut off after all chunks have arrived; by a reset, which may overtake the last
+   * of them; or never.
+   */
+  readonly end?: 'end' | 'cut' | 'reset' | 'hang'
 }
 
 /** A model provider on a real socket, scripted by the test. */
@@ -81,6 +84,7 @@ async function send(response: ServerResponse, answer: Answer): Promise<void> {
     await new Promise((resolve) => response.write(chunk, resolve))
   }
   if (end === 'end') response.end()
+  if (end === 'cut') response.socket?.destroy()
   if (end === 'reset') response.socket?.resetAndDestroy()
 }
 

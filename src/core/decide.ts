@@ -1,6 +1,6 @@
 import { mintItemId, type ResponseId } from '../protocol/id.ts'
 import { isJsonObject, parseJson } from '../protocol/json.ts'
-import type { OutputItem, OutputItemStatus } from '../protocol/output-item.ts'
+import type { OutputFunctionCall, OutputItem, OutputItemStatus } from '../protocol/output-item.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
 import type { Response } from '../protocol/response.ts'
 import { closeItem, closePart } from './close.ts'
@@ -178,7 +178,11 @@ const CALL_TYPE = {
 
 /** A call whose arguments are a whole JSON object can take no more; any other item ends when a call begins. */
 function hasAllOfIt(item: OutputItem): boolean {
-  return item.type === 'function_call' ? isJsonObject(parseJson(item.arguments)) : true
+  return item.type !== 'function_call' || isWholeCall(item)
+}
+
+function isWholeCall(item: OutputFunctionCall): boolean {
+  return isJsonObject(parseJson(item.arguments))
 }
 
 function decideArguments(response: Response, event: { callId: string; delta: string }): UnnumberedEvent[] {
@@ -202,9 +206,13 @@ function decideArguments(response: Response, event: { callId: string; delta: str
   }
 }
 
-/** Closes every item that is still open, in order. */
+/** Closes every item that is still open, in order. A call whose arguments are whole is whole, however the run ended. */
 export function closeOpen(response: Response, status: OutputItemStatus): UnnumberedEvent[] {
-  return response.output.flatMap((item, index) => (item.status === 'in_progress' ? closeItem(item, index, status) : []))
+  return response.output.flatMap((item, index) => {
+    if (item.status !== 'in_progress') return []
+    const isWhole = item.type === 'function_call' && isWholeCall(item)
+    return closeItem(item, index, isWhole ? 'completed' : status)
+  })
 }
 
 function added(index: number, item: OutputItem): UnnumberedEvent {
