@@ -6,7 +6,7 @@ import { ApiError } from '../protocol/error.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
-import type { Job, ResponseStore, Store } from '../store/store.ts'
+import { StoreDamaged, type Job, type ResponseStore, type Store } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
 import type { Run } from './run.ts'
@@ -107,8 +107,9 @@ async function perform(parts: WorkerParts, job: Job, active: Map<ResponseId, Run
   try {
     if (job.attempt > limits.attemptsMax) throw gaveUp('attempts_exhausted', job.attempt - 1)
     if (job.attempt > 1 && limits.onCrash === 'fail') throw gaveUp('server_error', job.attempt - 1)
+    if (job.work === undefined) throw new StoreDamaged('The stored request of a job is damaged.')
     // Both were written by this program.
-    const request = { ...JSON.parse(job.request), input: JSON.parse(job.input) } as CreateRequest
+    const request = { ...JSON.parse(job.work.request), input: JSON.parse(job.work.input) } as CreateRequest
     const run = await parts.start(job, request)
     active.set(job.id, run)
     await run.ended

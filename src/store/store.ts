@@ -52,8 +52,8 @@ export interface Job {
   /** The fence: only the holder of the current attempt may write. */
   readonly attempt: number
   readonly previousId: ResponseId | undefined
-  readonly request: JsonText
-  readonly input: JsonText
+  /** What is to be run; undefined where it is damaged, and the job can only be failed. */
+  readonly work: { readonly request: JsonText; readonly input: JsonText } | undefined
   readonly response: JsonText
 }
 
@@ -114,7 +114,10 @@ export interface ResponseStore {
 
 /** The queue: background responses that wait or whose worker is gone. */
 export interface JobStore {
-  /** Takes up to `limit` due jobs, oldest first. At most one worker holds a job at a time. */
+  /**
+   * Takes up to `limit` due jobs, oldest first. At most one worker holds a job at a time. A job whose
+   * snapshot is damaged is put aside: it can be neither run nor ended.
+   */
   claim(options: { owner: string; lease_ms: number; limit: number }): Promise<readonly Job[]>
   /** Extends the leases of `ids`. @returns the ids that are still held. */
   heartbeat(options: { owner: string; lease_ms: number; ids: readonly ResponseId[] }): Promise<readonly ResponseId[]>
@@ -122,7 +125,7 @@ export interface JobStore {
   countQueued(): Promise<number>
   /**
    * What a process that is gone has left: its jobs become claimable at once, its foreground responses
-   * are returned, to be ended.
+   * are returned, to be ended, except those whose snapshot is damaged.
    */
   takeOver(
     owner: string,
@@ -131,8 +134,10 @@ export interface JobStore {
 
 /** API keys. */
 export interface KeyStore {
+  /** @throws There is a key with this public id already. */
   insert(key: StoredKey): Promise<void>
   find(publicId: string): Promise<StoredKey | undefined>
+  /** All keys, oldest first. */
   list(): Promise<readonly StoredKey[]>
   /** @returns whether there was such a key, not yet revoked. */
   revoke(publicId: string): Promise<boolean>

@@ -25,8 +25,8 @@ export function openMemoryStore(now: () => number): Store {
   return {
     jobs: {
       claim: async ({ owner, lease_ms, limit }) => {
-        const due = [...rows.values()].filter((row) => isDue(row, now())).slice(0, limit)
-        return due.map((row) => {
+        const due = [...rows.values()].filter((row) => isDue(row, now())).sort(byAge)
+        return due.slice(0, limit).map((row) => {
           row.status = 'in_progress'
           row.attempt++
           row.leaseOwner = owner
@@ -37,7 +37,8 @@ export function openMemoryStore(now: () => number): Store {
       heartbeat: async ({ owner, lease_ms, ids }) =>
         ids.filter((id) => {
           const row = rows.get(id)
-          if (row === undefined || row.leaseOwner !== owner || isTerminal(row.status) || row.isDeleted) return false
+          if (row === undefined || row.leaseOwner !== owner || row.status !== 'in_progress' || row.isDeleted)
+            return false
           row.leaseUntil_ms = now() + lease_ms
           return true
         }),
@@ -46,14 +47,17 @@ export function openMemoryStore(now: () => number): Store {
         const left = [...rows.values()].filter((row) => row.status === 'in_progress' && row.leaseOwner !== owner)
         for (const row of left) row.leaseUntil_ms = 0
         return left
-          .filter((row) => !row.background)
+          .filter((row) => !row.background && !row.isDeleted)
           .map(({ account, id, attempt, response }) => ({ account, id, attempt, response }))
       },
     },
     keys: {
-      insert: async (key) => void keys.set(key.publicId, key),
+      insert: async (key) => {
+        if (keys.has(key.publicId)) throw new Error('The public id of a key was used twice.')
+        keys.set(key.publicId, key)
+      },
       find: async (publicId) => keys.get(publicId),
-      list: async () => [...keys.values()],
+      list: async () => [...keys.values()].sort(byAgeAndName),
       revoke: async (publicId) => {
         const key = keys.get(publicId)
         if (key === undefined || key.revokedAt !== undefined) return false
@@ -120,7 +124,15 @@ function isDue(row: Row, now_ms: number): boolean {
   return row.status === 'queued' || (row.status === 'in_progress' && row.leaseUntil_ms <= now_ms)
 }
 
+function byAge(one: Row, other: Row): number {
+  return one.createdAt - other.createdAt // The sort is stable: rows of one second stay as they came.
+}
+
+function byAgeAndName(one: StoredKey, other: StoredKey): number {
+  return one.createdAt - other.createdAt || (one.publicId < other.publicId ? -1 : 1)
+}
+
 function toJob(row: Row): Job {
   const { account, id, attempt, previousId, request = '{}', input, response } = row
-  return { account, id, attempt, previousId, request, input, response }
+  return { account, id, attempt, previousId, work: { request, input }, response }
 }

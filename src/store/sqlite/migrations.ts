@@ -22,7 +22,7 @@ const MIGRATIONS: readonly string[] = [
     response BLOB NOT NULL,
     log BLOB
   ) STRICT;
-  CREATE INDEX responses_unfinished ON responses (background, lease_until, created_at)
+  CREATE INDEX responses_unfinished ON responses (background, created_at)
     WHERE status IN ('queued', 'in_progress');
   CREATE TABLE items (
     account_id TEXT NOT NULL,

@@ -1,6 +1,15 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { accountId, parseResponseId, type AccountId, type ResponseId } from '../../protocol/id.ts'
-import type { Job, JsonText, NewResponse, StoredEnding, StoredKey, StoredResponse, StoredTurn } from '../store.ts'
+import {
+  StoreDamaged,
+  type Job,
+  type JsonText,
+  type NewResponse,
+  type StoredEnding,
+  type StoredKey,
+  type StoredResponse,
+  type StoredTurn,
+} from '../store.ts'
 import { decodePayload, encodePayload } from './payload.ts'
 
 /** What the worker can be asked. Writes run inside a transaction that the worker holds. */
@@ -25,6 +34,9 @@ export interface Operations {
 }
 
 type SqlRow = Record<string, SQLOutputValue>
+
+/** The end of a lease that no clock reaches. */
+const FOREVER = Number.MAX_SAFE_INTEGER
 
 const UNFINISHED = `status IN ('queued', 'in_progress')`
 
@@ -128,10 +140,11 @@ function jobOperations(db: DatabaseSync, now_ms: () => number) {
      WHERE id IN (
        SELECT id FROM responses
        WHERE background = 1 AND ${UNFINISHED} AND lease_until <= ? AND deleted_at IS NULL
-       ORDER BY lease_until, created_at LIMIT ?
+       ORDER BY created_at, rowid LIMIT ?
      )
-     RETURNING account_id, id, attempt, previous_id, request, input, response`,
+     RETURNING rowid, created_at, account_id, id, attempt, previous_id, request, input, response`,
   )
+  const putAside = db.prepare(`UPDATE responses SET lease_until = ${FOREVER} WHERE id = ?`)
   const heartbeat = db.prepare(
     `UPDATE responses SET lease_until = ?
      WHERE id = ? AND lease_owner = ? AND status = 'in_progress' AND deleted_at IS NULL`,
@@ -148,28 +161,55 @@ function jobOperations(db: DatabaseSync, now_ms: () => number) {
   )
   return {
     claim: (owner, lease_ms, limit) =>
-      claim.all(owner, now_ms() + lease_ms, now_ms(), limit).map((row) => ({
-        account: accountId(text(row, 'account_id')),
-        id: responseId(row, 'id'),
-        attempt: Number(row['attempt']),
-        previousId: row['previous_id'] === null ? undefined : responseId(row, 'previous_id'),
-        request: payload(row, 'request'),
-        input: payload(row, 'input'),
-        response: payload(row, 'response'),
-      })),
+      claim
+        .all(owner, now_ms() + lease_ms, now_ms(), limit)
+        .sort(byAge)
+        .flatMap((row) => {
+          const job = unlessDamaged(() => readJob(row))
+          if (job === undefined) putAside.run(text(row, 'id'))
+          return job ?? []
+        }),
     heartbeat: (owner, lease_ms, ids) =>
       ids.filter((id) => heartbeat.run(now_ms() + lease_ms, id, owner).changes === 1),
     countQueued: () => Number(countQueued.get()?.['total'] ?? 0),
     takeOver(owner) {
       release.run(owner)
-      return left.all(owner).map((row) => ({
-        account: accountId(text(row, 'account_id')),
-        id: responseId(row, 'id'),
-        attempt: Number(row['attempt']),
-        response: payload(row, 'response'),
-      }))
+      return left.all(owner).flatMap((row) => unlessDamaged(() => readLeft(row)) ?? [])
     },
   } satisfies Partial<Operations>
+}
+
+/** `RETURNING` promises no order. */
+function byAge(one: SqlRow, other: SqlRow): number {
+  const [by, then] = ['created_at', 'rowid'].map((column) => Number(one[column]) - Number(other[column]))
+  return by || (then ?? 0)
+}
+
+function readLeft(row: SqlRow) {
+  return {
+    account: accountId(text(row, 'account_id')),
+    id: responseId(row, 'id'),
+    attempt: Number(row['attempt']),
+    response: payload(row, 'response'),
+  }
+}
+
+function readJob(row: SqlRow): Job {
+  return {
+    ...readLeft(row),
+    previousId: row['previous_id'] === null ? undefined : responseId(row, 'previous_id'),
+    work: unlessDamaged(() => ({ request: payload(row, 'request'), input: payload(row, 'input') })),
+  }
+}
+
+/** One damaged row must not stand in the way of the others. */
+function unlessDamaged<Value>(read: () => Value): Value | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof StoreDamaged) return undefined
+    throw error
+  }
 }
 
 function keyOperations(db: DatabaseSync, now_s: () => number) {

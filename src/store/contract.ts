@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { exerciseJobs } from './contract-jobs.ts'
+import { exerciseKeys } from './contract-keys.ts'
+import { exerciseThreads } from './contract-threads.ts'
+import type { Store } from './store.ts'
+import type { OnStore } from './testing/on-store.ts'
+import { ALICE, backgroundRow, BOB, endingOf, foregroundRow, idOf } from './testing/rows.ts'
+
+/**
+ * The suite that every store must pass: what it does is the same to the letter, wherever it keeps it.
+ *
+ * @param open Opens an empty store; the suite closes it.
+ */
+export function exerciseStore(name: string, open: () => Promise<Store>): void {
+  const onStore: OnStore = (sentence, check) => {
+    test(`${name}: ${sentence}`, async () => {
+      const store = await open()
+      try {
+        await check(store)
+      } finally {
+        await store.close()
+      }
+    })
+  }
+  exerciseRows(onStore)
+  exercisePayloads(onStore)
+  exerciseEndings(onStore)
+  exerciseIsolation(onStore)
+  exerciseThreads(onStore)
+  exerciseJobs(onStore)
+  exerciseKeys(onStore)
+}
+
+function exerciseRows(onStore: OnStore): void {
+  onStore('an id that was never inserted is unknown to every read', async (store) => {
+    const responses = store.forAccount(ALICE)
+    assert.equal(await responses.find(idOf(1)), undefined)
+    assert.equal(await responses.findInput(idOf(1)), undefined)
+    assert.equal(await responses.findLog(idOf(1)), undefined)
+    assert.equal(await responses.findItemOwner('item'), undefined)
+    assert.equal(await responses.thread(idOf(1), 10), undefined)
+  })
+
+  onStore('an id can be inserted once; the first row stays as it was', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(foregroundRow(1), 'boot')
+    await assert.rejects(responses.insert(foregroundRow(1, { response: '"other"' }), 'boot'), Error)
+    await assert.rejects(store.forAccount(BOB).insert(foregroundRow(1), 'boot'), Error)
+    assert.equal((await responses.find(idOf(1)))?.response, '{"first":1}')
+    assert.equal(await store.forAccount(BOB).find(idOf(1)), undefined)
+  })
+
+  onStore('find() tells exactly what was accepted', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(foregroundRow(1), 'boot')
+    await responses.insert(backgroundRow(2), 'boot')
+    const { status, background, attempt, response } = (await responses.find(idOf(1))) ?? {}
+    assert.deepEqual(
+      { status, background, attempt, response },
+      { status: 'in_progress', background: false, attempt: 0, response: '{"first":1}' },
+    )
+    const job = await responses.find(idOf(2))
+    assert.deepEqual([job?.status, job?.background, job?.attempt], ['queued', true, 0])
+    assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
+    assert.equal(await responses.findLog(idOf(1)), undefined, 'there is no log before the end')
+  })
+
+  onStore('findItemOwner() finds the latest response with an item, and no item of ours', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(foregroundRow(1, { clientItemIds: ['mine', 'old'] }), 'boot')
+    await responses.insert(foregroundRow(2, { clientItemIds: ['mine'] }), 'boot')
+    assert.equal(await responses.findItemOwner('mine'), idOf(2))
+    assert.equal(await responses.findItemOwner('old'), idOf(1))
+    assert.equal(await responses.findItemOwner('unknown'), undefined)
+  })
+
+  onStore('ping() resolves while the store is open', async (store) => {
+    assert.equal(await store.ping(), undefined)
+  })
+}
+
+const PAYLOADS = [
+  { what: 'an empty text', text: '' },
+  { what: 'NUL characters', text: 'before\u0000after\u0000' },
+  { what: 'emoji and combining marks', text: '👩‍👩‍👧 e\u0301 🇦🇶 𝒳' },
+  { what: 'line separators and a BOM', text: '\ufeff\u2028\u2029\r\n' },
+  { what: 'a megabyte', text: 'Größe ✓ '.repeat(131_072) },
+] as const
+
+function exercisePayloads(onStore: OnStore): void {
+  for (const { what, text } of PAYLOADS) {
+    onStore(`${what} come back letter for letter`, async (store) => {
+      const responses = store.forAccount(ALICE)
+      await responses.insert(backgroundRow(1, { input: text, response: text, request: text }), 'boot')
+      assert.equal((await responses.find(idOf(1)))?.response, text)
+      assert.equal(await responses.findInput(idOf(1)), text)
+      const [job] = await store.jobs.claim({ owner: 'boot', lease_ms: 60_000, limit: 1 })
+      assert.deepEqual(job?.work, { request: text, input: text })
+      assert.equal(job?.response, text)
+      assert.equal(await responses.finish(idOf(1), 1, { status: 'completed', response: text, log: text }), true)
+      assert.equal(await responses.findLog(idOf(1)), text)
+      assert.equal((await responses.thread(idOf(1), 1))?.[0]?.response, text)
+    })
+  }
+}
+
+function exerciseEndings(onStore: OnStore): void {
+  onStore('finish() by a wrong attempt changes nothing', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(foregroundRow(1), 'boot')
+    assert.equal(await responses.finish(idOf(1), 1, endingOf(1)), false)
+    assert.equal(await responses.finish(idOf(1), -1, endingOf(1)), false)
+    assert.equal((await responses.find(idOf(1)))?.status, 'in_progress')
+    assert.equal(await responses.findLog(idOf(1)), undefined)
+  })
+
+  onStore('finish() of an unknown response says so', async (store) => {
+    assert.equal(await store.forAccount(ALICE).finish(idOf(1), 0, endingOf(1)), false)
+  })
+
+  onStore('finish() ends a response once: what it said first stays', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(foregroundRow(1), 'boot')
+    assert.equal(await responses.finish(idOf(1), 0, endingOf(1)), true)
+    assert.equal(await responses.finish(idOf(1), 0, { ...endingOf(2), status: 'failed' }), false)
+    const found = await responses.find(idOf(1))
+    assert.deepEqual([found?.status, found?.response], ['completed', '{"final":1}'])
+    assert.equal(await responses.findLog(idOf(1)), '["log 1"]')
+    assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
+  })
+
+  onStore('of many finish() calls at once exactly one ends the response', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(foregroundRow(1), 'boot')
+    const calls = Array.from({ length: 20 }, (_, number) => responses.finish(idOf(1), 0, endingOf(number)))
+    const won = (await Promise.all(calls)).flatMap((didEnd, number) => (didEnd ? [number] : []))
+    assert.equal(won.length, 1)
+    assert.equal((await responses.find(idOf(1)))?.response, `{"final":${won[0]}}`)
+  })
+
+  onStore('finish() ends a job that nobody has claimed yet, and nobody claims it then', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(backgroundRow(1), 'boot')
+    assert.equal(await responses.finish(idOf(1), 0, { ...endingOf(1), status: 'cancelled' }), true)
+    assert.deepEqual(await store.jobs.claim({ owner: 'boot', lease_ms: 60_000, limit: 1 }), [])
+    assert.equal(await store.jobs.countQueued(), 0)
+  })
+
+  onStore('remove() hides a response from every read, once', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(foregroundRow(1), 'boot')
+    await responses.finish(idOf(1), 0, endingOf(1))
+    assert.equal(await responses.remove(idOf(1)), true)
+    assert.equal(await responses.remove(idOf(1)), false)
+    assert.equal(await responses.find(idOf(1)), undefined)
+    assert.equal(await responses.findInput(idOf(1)), undefined)
+    assert.equal(await responses.findLog(idOf(1)), undefined)
+    assert.equal(await responses.thread(idOf(1), 10), undefined)
+  })
+
+  onStore('finish() after remove() changes nothing; a deleted id is never used again', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(foregroundRow(1), 'boot')
+    await responses.remove(idOf(1))
+    assert.equal(await responses.finish(idOf(1), 0, endingOf(1)), false)
+    await assert.rejects(responses.insert(foregroundRow(1), 'boot'), Error)
+  })
+}
+
+function exerciseIsolation(onStore: OnStore): void {
+  onStore("another account's response looks unknown to every method, and stays as it was", async (store) => {
+    const [alice, bob] = [store.forAccount(ALICE), store.forAccount(BOB)]
+    await alice.insert(foregroundRow(1, { clientItemIds: ['item'] }), 'boot')
+    assert.equal(await bob.find(idOf(1)), undefined)
+    assert.equal(await bob.findInput(idOf(1)), undefined)
+    assert.equal(await bob.findItemOwner('item'), undefined)
+    assert.equal(await bob.thread(idOf(1), 10), undefined)
+    assert.equal(await bob.finish(idOf(1), 0, endingOf(1)), false)
+    assert.equal(await bob.remove(idOf(1)), false)
+    assert.equal((await alice.find(idOf(1)))?.status, 'in_progress')
+    assert.equal(await alice.finish(idOf(1), 0, endingOf(1)), true)
+    assert.equal(await bob.findLog(idOf(1)), undefined)
+  })
+
+  onStore('two accounts may use one item id for items of their own', async (store) => {
+    const [alice, bob] = [store.forAccount(ALICE), store.forAccount(BOB)]
+    await alice.insert(foregroundRow(1, { clientItemIds: ['item'] }), 'boot')
+    await bob.insert(foregroundRow(2, { clientItemIds: ['item'] }), 'boot')
+    assert.equal(await alice.findItemOwner('item'), idOf(1))
+    assert.equal(await bob.findItemOwner('item'), idOf(2))
+  })
+
+  onStore('a thread ends where it leaves the account', async (store) => {
+    await store.forAccount(ALICE).insert(foregroundRow(1), 'boot')
+    const bob = store.forAccount(BOB)
+    await bob.insert(foregroundRow(2, { previousId: idOf(1) }), 'boot')
+    assert.deepEqual(
+      (await bob.thread(idOf(2), 10))?.map(({ id }) => id),
+      [idOf(2)],
+    )
+  })
+}
