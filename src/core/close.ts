@@ -37,9 +37,11 @@ function closeContent(item: OutputItem, whole: OutputItem, index: number): Unnum
   }
 }
 
-/** A call without arguments is a call with an empty object: providers send either. */
+/** A call without arguments is a call with an empty object: providers send either. Blanks sent already stay. */
 function withWholeArguments(item: OutputItem): OutputItem {
-  return item.type === 'function_call' && item.arguments.trim() === '' ? { ...item, arguments: '{}' } : item
+  return item.type === 'function_call' && item.arguments.trim() === ''
+    ? { ...item, arguments: `${item.arguments}{}` }
+    : item
 }
 
 /** Ends the open part of a message: the last one. */
@@ -68,10 +70,11 @@ function closeSummary(item: OutputReasoning, index: number): UnnumberedEvent[] {
 /** Clients that gather deltas must see the braces too, where we supplied them. */
 function closeArguments(item: OutputItem, whole: OutputFunctionCall, index: number): UnnumberedEvent[] {
   const place = { item_id: whole.id, output_index: index }
+  const said = item.type === 'function_call' ? item.arguments : ''
   const supplied: UnnumberedEvent[] =
-    item.type === 'function_call' && item.arguments !== whole.arguments
-      ? [{ type: 'response.function_call_arguments.delta', ...place, delta: whole.arguments }]
-      : []
+    said === whole.arguments
+      ? []
+      : [{ type: 'response.function_call_arguments.delta', ...place, delta: whole.arguments.slice(said.length) }]
   return [
     ...supplied,
     { type: 'response.function_call_arguments.done', ...place, name: whole.name, arguments: whole.arguments },

@@ -176,10 +176,27 @@ const CALL_TYPE = {
   tool_search: 'tool_search_call',
 } as const
 
-/** A call whose arguments are a whole JSON object can take no more; any other item ends when a call begins. */
+/**
+ * Whether an open item can take no more when a call begins. Messages and reasoning end there; the input of
+ * a custom call comes in one piece, and a search ends with its own.
+ */
 function hasAllOfIt(item: OutputItem): boolean {
-  return item.type !== 'function_call' || isWholeCall(item)
+  switch (item.type) {
+    case 'function_call':
+      return isWholeCall(item)
+    case 'custom_tool_call':
+      return item.input !== ''
+    case 'tool_search_call':
+      return false
+    case 'message':
+    case 'reasoning':
+      return true
+    default:
+      return unreachable(item)
+  }
 }
+
+/** A call whose arguments are a whole JSON object can take no more. */
 
 function isWholeCall(item: OutputFunctionCall): boolean {
   return isJsonObject(parseJson(item.arguments))

@@ -150,33 +150,51 @@ export function customArguments(input: string): string {
   return JSON.stringify({ [CUSTOM_INPUT]: input })
 }
 
-/** Maps lowered tool names back to what the client offered; the arguments of custom calls to their input. */
+/** A call whose arguments are held back: only the whole of them says what the client's input is. */
+interface HeldCall {
+  readonly kind: ToolKind
+  text: string
+}
+
+/**
+ * Maps lowered tool names back to what the client offered; the arguments of custom calls to their input.
+ *
+ * Arguments of custom calls and searches are held until they are whole: at the latest until the model
+ * says something else or ends, because that closes its calls.
+ */
 export function createToolRaiser(origins: LoweredTools['origins']): (event: ModelEvent) => readonly ModelEvent[] {
-  const gathered = new Map<string, string>()
+  const held = new Map<string, HeldCall>()
+  const release = (isDue: (call: HeldCall) => boolean): ModelEvent[] => {
+    const due = [...held].filter(([, call]) => isDue(call))
+    for (const [callId] of due) held.delete(callId)
+    return due.map(([callId, call]) => ({ type: 'tool_arguments', callId, delta: wholeInput(call) }))
+  }
   return (event) => {
     switch (event.type) {
       case 'tool_call': {
+        const released = release(({ text }) => isJsonObject(parseJson(text)))
         const origin = origins.get(event.name)
-        if (origin === undefined || (origin.kind === 'function' && origin.name === event.name)) return [event]
-        if (origin.kind !== 'function') gathered.set(event.callId, '')
-        return [{ ...event, ...origin }]
+        if (origin === undefined || (origin.kind === 'function' && origin.name === event.name)) {
+          return [...released, event]
+        }
+        if (origin.kind !== 'function') held.set(event.callId, { kind: origin.kind, text: '' })
+        return [...released, { ...event, ...origin }]
       }
       case 'tool_arguments': {
-        const before = gathered.get(event.callId)
-        if (before === undefined) return [event]
-        gathered.set(event.callId, before + event.delta)
+        const call = held.get(event.callId)
+        if (call === undefined) return [event]
+        call.text += event.delta
         return []
       }
-      case 'finish':
-        return [...[...gathered].map(([callId, text]) => wholeInput(callId, text)), event]
       default:
-        return [event]
+        return 'text' in event && event.text === '' ? [] : [...release(() => true), event]
     }
   }
 }
 
-function wholeInput(callId: string, text: string): ModelEvent {
+function wholeInput({ kind, text }: HeldCall): string {
+  if (kind === 'tool_search') return text.trim() === '' ? '{}' : text
   const value = parseJson(text)
   const input = isJsonObject(value) ? value[CUSTOM_INPUT] : undefined
-  return { type: 'tool_arguments', callId, delta: typeof input === 'string' ? input : text }
+  return typeof input === 'string' ? input : text
 }
