@@ -13,7 +13,7 @@ import { closeItem, closePart } from './close.ts'
  */
 type Entry =
   /** Lengths, in UTF-16 units, of consecutive deltas to one place. */
-  | readonly ['d', index: number, part: number, ...lengths: number[]]
+  | ['d', index: number, part: number, ...lengths: number[]]
   /** A lifecycle event: its name and what differs from the terminal snapshot. */
   | readonly ['r', type: string, difference: JsonObject]
   /** `response.output_item.added`: what differs from the final item. */
@@ -35,7 +35,7 @@ export function encodeLog(events: readonly ResponseEvent[], final: Response): st
     const { entry, length } = encodeAt(events, at, final, taken)
     const last = entries.at(-1)
     if (last?.[0] === 'd' && entry[0] === 'd' && last[1] === entry[1] && last[2] === entry[2]) {
-      entries[entries.length - 1] = [...last, ...entry.slice(3).map(Number)]
+      last.push(...entry.slice(3).map(Number)) // In place: a copy per delta would cost a long answer dearly.
     } else entries.push(entry)
     at += length
   }
