@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { ModelCall } from '../../core/model-call.ts'
 import type { ModelEvent } from '../../core/model-event.ts'
 import type { Adapter } from '../adapter.ts'
@@ -5,6 +6,9 @@ import { planAnswer } from './script.ts'
 
 /** Waits, or throws the signal's reason. */
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
+
+/** Steps after which everybody else gets a turn: a network would give them one at every read. */
+const STEPS_PER_TURN = 100
 
 /**
  * The built-in model: no network, no chance. The same request gets the same answer, word for word.
@@ -22,7 +26,8 @@ export function demoAdapter(sleep: Sleep): Adapter {
 
 async function* perform(call: ModelCall, sleep: Sleep, signal: AbortSignal): AsyncGenerator<readonly ModelEvent[]> {
   yield []
-  for (const step of planAnswer(call)) {
+  for (const [index, step] of planAnswer(call).entries()) {
+    if (index % STEPS_PER_TURN === STEPS_PER_TURN - 1) await setImmediate()
     signal.throwIfAborted()
     if (step.kind === 'wait') await sleep(step.ms, signal)
     else if (step.kind === 'fail') throw step.error

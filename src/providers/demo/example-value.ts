@@ -3,33 +3,49 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/js
 /** Deepest schema that is filled in: beyond it, everything is null. */
 const DEPTH_MAX = 16
 
+/** Most values that one example holds: a schema that refers to itself would go on for ever. */
+const VALUES_MAX = 1000
+
+/** Longest text that a schema may ask for, in characters, and longest list. */
+const TEXT_CHARS_MAX = 10_000
+const LIST_ITEMS_MAX = 100
+
+/** What filling in one schema needs to know. */
+interface Filling {
+  readonly root: unknown
+  readonly hint: string
+  valuesLeft: number
+}
+
 /**
  * A value that a JSON Schema accepts, the same every time: defaults and first choices where there are
  * any, `hint` for free text, the smallest number allowed. Knows the keywords that tool and answer
- * schemas use; a schema beyond those gets its best try.
+ * schemas use; a schema beyond those, or beyond the limits above, gets its best try.
  */
-export function exampleValue(schema: unknown, hint: string, root: unknown = schema, depth = 0): JsonValue {
-  if (!isJsonObject(schema) || depth > DEPTH_MAX) return null
+export function exampleValue(schema: unknown, hint: string): JsonValue {
+  return fill(schema, { root: schema, hint, valuesLeft: VALUES_MAX }, 0)
+}
+
+function fill(schema: unknown, filling: Filling, depth: number): JsonValue {
+  if (!isJsonObject(schema) || depth > DEPTH_MAX || filling.valuesLeft-- <= 0) return null
   const reference = schema['$ref']
-  if (typeof reference === 'string') return exampleValue(resolve(root, reference), hint, root, depth + 1)
+  if (typeof reference === 'string') return fill(resolve(filling.root, reference), filling, depth + 1)
   for (const key of ['const', 'default'] as const) if (schema[key] !== undefined) return schema[key]
   const choices = schema['enum']
   if (isList(choices)) return choices[0] ?? null
   const variants = schema['anyOf'] ?? schema['oneOf'] ?? schema['allOf']
-  if (isList(variants)) return exampleValue(variants[0], hint, root, depth + 1)
-  return exampleOfType(schema, hint, root, depth)
+  if (isList(variants)) return fill(variants[0], filling, depth + 1)
+  return fillType(schema, filling, depth)
 }
 
-function exampleOfType(schema: JsonObject, hint: string, root: unknown, depth: number): JsonValue {
+function fillType(schema: JsonObject, filling: Filling, depth: number): JsonValue {
   const given = schema['type']
   const type = isList(given) ? given[0] : (given ?? (schema['properties'] === undefined ? 'string' : 'object'))
   switch (type) {
     case 'object':
-      return exampleObject(schema, hint, root, depth)
+      return fillObject(schema, filling, depth)
     case 'array':
-      return Array.from({ length: Math.max(1, numberIn(schema, 'minItems')) }, () =>
-        exampleValue(schema['items'], hint, root, depth + 1),
-      )
+      return fillList(schema, filling, depth)
     case 'integer':
     case 'number':
       return numberIn(schema, 'minimum')
@@ -38,15 +54,20 @@ function exampleOfType(schema: JsonObject, hint: string, root: unknown, depth: n
     case 'null':
       return null
     default:
-      return exampleText(schema, hint)
+      return exampleText(schema, filling.hint)
   }
 }
 
-function exampleObject(schema: JsonObject, hint: string, root: unknown, depth: number): JsonValue {
+function fillObject(schema: JsonObject, filling: Filling, depth: number): JsonValue {
   const properties = isJsonObject(schema['properties']) ? schema['properties'] : {}
   return Object.fromEntries(
-    Object.entries(properties).map(([key, property]) => [key, exampleValue(property, hint, root, depth + 1)]),
+    Object.entries(properties).map(([key, property]) => [key, fill(property, filling, depth + 1)]),
   )
+}
+
+function fillList(schema: JsonObject, filling: Filling, depth: number): JsonValue {
+  const length = Math.min(Math.max(1, numberIn(schema, 'minItems')), LIST_ITEMS_MAX)
+  return Array.from({ length }, () => fill(schema['items'], filling, depth + 1))
 }
 
 const FORMATS: Readonly<Record<string, string>> = {
@@ -63,7 +84,7 @@ function exampleText(schema: JsonObject, hint: string): string {
   const format = schema['format']
   const known = typeof format === 'string' ? FORMATS[format] : undefined
   const longest = numberIn(schema, 'maxLength') || hint.length
-  return known ?? hint.slice(0, longest).padEnd(numberIn(schema, 'minLength'), '.')
+  return known ?? hint.slice(0, longest).padEnd(Math.min(numberIn(schema, 'minLength'), TEXT_CHARS_MAX), '.')
 }
 
 function numberIn(schema: JsonObject, key: string): number {

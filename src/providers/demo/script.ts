@@ -14,7 +14,10 @@ export type Step =
 const WAIT_MS_MAX = 900_000
 
 /** Most words that a message may ask for. */
-const WORDS_MAX = 1_000_000
+const WORDS_MAX = 100_000
+
+/** Texts up to this length are said word by word, longer ones in blocks: an echo may be as long as any input. */
+const WORDWISE_CHARS_MAX = 100_000
 
 /** Commands at the beginning of the last user message: `/name argument`. */
 const COMMANDS: Readonly<Record<string, (argument: string, call: ModelCall) => Step[]>> = {
@@ -149,7 +152,8 @@ function subjectOf(text: string): string {
 }
 
 function words(type: 'text' | 'reasoning' | 'refusal', text: string): Step[] {
-  return (text.match(/\s*\S+\s*?(?=\s|$)|\s+$/g) ?? []).map((word) => say({ type, text: word }))
+  const pieces = text.length > WORDWISE_CHARS_MAX ? /[\s\S]{1,4096}/gu : /\s*\S+\s*?(?=\s|$)|\s+$/g
+  return (text.match(pieces) ?? []).map((piece) => say({ type, text: piece }))
 }
 
 function countedWords(count: number): Step[] {
