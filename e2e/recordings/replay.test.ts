@@ -11,7 +11,15 @@ const RANDOM_CUTTINGS = 20
 const SEED = Number(process.env['REPLAY_SEED'] ?? 20_261_122)
 
 const recordings = loadRecordings('chat-completions')
-const tally = { recordings: 0, whole: 0, streams: 0, 'byte by byte': 0, 'random cuttings': 0, truncations: 0 }
+const tally = {
+  recordings: 0,
+  whole: 0,
+  streams: 0,
+  'byte by byte': 0,
+  'random cuttings': 0,
+  truncations: 0,
+  differences: 0,
+}
 
 /** The time of this machine, without the waits between two tries of a call. */
 const impatient: Clock = {
@@ -35,7 +43,7 @@ before(async () => {
 after(async () => {
   await server.close()
   await upstream.close()
-  console.table({ ...tally, differences: 0, seed: SEED })
+  console.table({ ...tally, seed: SEED })
 })
 
 /** What the server made of an answer: in the same words as the oracle. */
@@ -74,10 +82,20 @@ function answerOf({ status, contentType }: Recording, chunks: Answer['chunks']):
   return { status, headers: { 'content-type': contentType }, chunks: chunks ?? [] }
 }
 
+/** Counts what differs before the test fails on it. */
+function compare(check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    tally.differences++
+    throw error
+  }
+}
+
 /** Usage is compared where the recording counts it; elsewhere the server estimates. */
 function assertSame(found: Said, expected: Said, where: string): void {
   const usage = expected.usage === undefined ? undefined : found.usage
-  assert.deepEqual({ ...found, usage }, expected, where)
+  compare(() => assert.deepEqual({ ...found, usage }, expected, where))
 }
 
 /** What the client gets of a failure before the first word: an error, and nothing else. */
@@ -137,12 +155,14 @@ for (const recording of streams) {
     const bytes = Buffer.from(recording.pieces.join(''))
     const expected = await eventsOf(recording.id, answerOf(recording, [bytes]))
     const single = Array.from(bytes, (_, index) => bytes.subarray(index, index + 1))
-    assert.equal(await eventsOf(recording.id, answerOf(recording, single)), expected, 'byte by byte')
+    const bytewise = await eventsOf(recording.id, answerOf(recording, single))
+    compare(() => assert.equal(bytewise, expected, 'byte by byte'))
     tally['byte by byte']++
     const random = randomNumbers(SEED)
     for (let round = 0; round < RANDOM_CUTTINGS; round++) {
       const cut = cutAtRandom(bytes, random)
-      assert.equal(await eventsOf(recording.id, answerOf(recording, cut)), expected, `cutting ${round} of seed ${SEED}`)
+      const found = await eventsOf(recording.id, answerOf(recording, cut))
+      compare(() => assert.equal(found, expected, `cutting ${round} of seed ${SEED}`))
       tally['random cuttings']++
     }
   })
@@ -153,9 +173,11 @@ for (const recording of streams) {
       const found = await pass(`${recording.id}-cut`, { ...answerOf(recording, pieces), end: 'cut' }, true)
       const isTrueEnd = hasFinish(pieces) && !hasErrorChunk(pieces)
       const expected = isTrueEnd ? ['completed', 'max_output_tokens', 'content_filter'] : ['failed', 'error']
-      assert.ok(
-        expected.includes(found.outcome),
-        `after ${length} events: ${found.outcome}, expected ${expected.join(' or ')}`,
+      compare(() =>
+        assert.ok(
+          expected.includes(found.outcome),
+          `after ${length} events: ${found.outcome}, expected ${expected.join(' or ')}`,
+        ),
       )
       tally.truncations++
     }
