@@ -3,13 +3,14 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Authenticator } from '../accounts/keys.ts'
 import type { Engine } from '../engine/engine.ts'
-import { badRequest, type ErrorBody } from '../protocol/error.ts'
+import type { ErrorBody } from '../protocol/error.ts'
 import type { AccountId } from '../protocol/id.ts'
 import type { Catalogue } from '../providers/routing.ts'
 import type { Store } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import { authenticate } from './credentials.ts'
-import { methodNotAllowed, routeNotFound, toProblem } from './problem.ts'
+import { checkHttp } from './http-rules.ts'
+import { corsDisabled, methodNotAllowed, routeNotFound, toProblem } from './problem.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { metaRoutes } from './routes/meta.ts'
 import { modelRoutes } from './routes/models.ts'
@@ -58,13 +59,12 @@ export function createApp(parts: HttpParts): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
-    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS },
-    genReqId: () => `req_${randomBytes(12).toString('hex')}`,
+    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
+    genReqId: mintRequestId,
     requestIdHeader: false,
-    disableRequestLogging: true,
     routerOptions: { maxParamLength: HEADER_BYTES_MAX },
     frameworkErrors: (error, request, reply) => {
-      reply.header('x-request-id', request.id)
+      reply.headers(headersOf(request.id))
       sendProblem(parts.logger, error, request, reply)
     },
     clientErrorHandler: refuseBytes,
@@ -73,8 +73,8 @@ export function createApp(parts: HttpParts): FastifyInstance {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
-    checkSingleHost(request.raw.rawHeaders)
+    reply.headers(headersOf(request.id))
+    checkHttp(request.raw)
   })
   app.addHook('preParsing', async (request, reply) => {
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
@@ -85,7 +85,9 @@ export function createApp(parts: HttpParts): FastifyInstance {
     throw notFound(app, request)
   })
   // Bodies are asked for only after the credentials have been checked: see the hook before parsing.
-  app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response))
+  for (const event of ['checkContinue', 'checkExpectation']) {
+    app.server.on(event, (request, response) => app.server.emit('request', request, response))
+  }
   registerRoutes(app, parts)
   return app
 }
@@ -110,6 +112,7 @@ function registerRoutes(app: FastifyInstance, parts: HttpParts): void {
 const METHODS = ['GET', 'POST', 'DELETE'] as const
 
 function notFound(app: FastifyInstance, request: FastifyRequest): Error {
+  if (request.method === 'OPTIONS' && request.headers.origin !== undefined) return corsDisabled()
   const path = request.url.split('?', 1)[0] ?? '/'
   const allowed = METHODS.filter((method) => app.findRoute({ method, url: routePattern(path) }) !== null)
   return allowed.length === 0 ? routeNotFound() : methodNotAllowed(request.method, allowed)
@@ -144,9 +147,13 @@ function logAnswer(logger: Logger, request: FastifyRequest, reply: FastifyReply)
   )
 }
 
-function checkSingleHost(rawHeaders: readonly string[]): void {
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
-  if (hosts.length > 1) throw badRequest('invalid_host', '', 'The request holds more than one Host header.')
+function mintRequestId(): string {
+  return `req_${randomBytes(12).toString('hex')}`
+}
+
+/** What every answer bears. */
+function headersOf(requestId: string): Record<string, string> {
+  return { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' }
 }
 
 /** Faults of the bytes themselves, by Node's error code. Anything else is a bad request too. */
@@ -155,6 +162,11 @@ const BYTE_FAULTS: Readonly<Record<string, { line: string; code: string; message
     line: '431 Request Header Fields Too Large',
     code: 'headers_too_large',
     message: `The request's headers are larger than ${HEADER_BYTES_MAX} bytes.`,
+  },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    line: '413 Payload Too Large',
+    code: 'request_too_large',
+    message: 'The chunk extensions of the request body are too large.',
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
     line: '408 Request Timeout',
@@ -181,7 +193,7 @@ function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
     `HTTP/1.1 ${line}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(text)}`,
-    `x-request-id: req_${randomBytes(12).toString('hex')}`,
+    ...Object.entries(headersOf(mintRequestId())).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`)

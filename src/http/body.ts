@@ -40,6 +40,16 @@ export function checkContentType(header: string | undefined): void {
   }
 }
 
+/**
+ * Checks that a body is sent as it is: a few compressed bytes can stand for gigabytes.
+ *
+ * @throws {ApiError} 415.
+ */
+export function checkContentEncoding(header: string | undefined): void {
+  if (header === undefined || header.toLowerCase() === 'identity') return
+  throw unsupported('unsupported_content_encoding', 'The request body must not be compressed.')
+}
+
 function unsupported(code: string, message: string): ApiError {
   return new ApiError({ type: 'invalid_request_error', status: 415, code, message })
 }

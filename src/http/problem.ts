@@ -67,3 +67,12 @@ export function methodNotAllowed(method: string, allowed: readonly string[]): Ap
     headers: { allow: allowed.join(', ') },
   })
 }
+
+/** A browser asks whether a page from elsewhere may call the API. */
+export function corsDisabled(): ApiError {
+  return new ApiError({
+    type: 'permission_denied_error',
+    code: 'cors_disabled',
+    message: 'Pages of other origins may not call this server: call it from your own backend.',
+  })
+}

@@ -29,7 +29,7 @@ const UserMessage = Type.Object(
     ...bookkeeping,
     type: Type.Optional(Type.Literal('message')),
     role: Type.Enum(['user', 'system', 'developer']),
-    content: Type.Union([Type.String(), Type.Array(UserPart, { maxItems: PARTS_MAX })]),
+    content: Type.Union([Type.String(), Type.Array(UserPart, { minItems: 1, maxItems: PARTS_MAX })]),
   },
   { $id: 'UserMessage', title: 'A message with role and content' },
 )

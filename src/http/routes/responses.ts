@@ -4,7 +4,7 @@ import { badRequest } from '../../protocol/error.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
 import type { ResponseEvent } from '../../protocol/event.ts'
 import { parseCreateRequest } from '../../protocol/parse-request.ts'
-import { checkContentType, readJsonBody } from '../body.ts'
+import { checkContentEncoding, checkContentType, readJsonBody } from '../body.ts'
 import type { HttpParts } from '../app.ts'
 import { readCount, readFlag, readPage } from '../query.ts'
 import { sendEvents } from '../sse.ts'
@@ -77,6 +77,7 @@ function readBody(request: FastifyRequest, parts: HttpParts): CreateRequest {
 /** The JSON body of a request. @throws {ApiError} 400 or 415. */
 export function readJson(request: FastifyRequest, parts: HttpParts): unknown {
   const bytes = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
+  checkContentEncoding(request.headers['content-encoding'])
   if (bytes.length > 0 || request.headers['content-type'] !== undefined) {
     checkContentType(request.headers['content-type'])
   }
