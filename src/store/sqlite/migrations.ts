@@ -46,15 +46,28 @@ const MIGRATIONS: readonly string[] = [
  * @throws A later version of the program has written the database.
  */
 export function migrate(db: DatabaseSync): void {
+  while (versionOf(db) < MIGRATIONS.length) migrateOnce(db)
+}
+
+function migrateOnce(db: DatabaseSync): void {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    // Read again inside: another process may have been faster.
+    const found = versionOf(db)
+    const sql = MIGRATIONS[found]
+    if (sql !== undefined) db.exec(`${sql} PRAGMA user_version = ${found + 1};`)
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function versionOf(db: DatabaseSync): number {
   // PRAGMA user_version always answers one row with one integer.
   const { user_version: found } = db.prepare('PRAGMA user_version').get() as { user_version: number }
-  if (found > MIGRATIONS.length) {
-    throw new Error(
-      `The database has schema version ${found}; this program knows ${MIGRATIONS.length}. Start a newer version of the program, or restore a backup.`,
-    )
-  }
-  for (const [index, sql] of MIGRATIONS.entries()) {
-    if (index < found) continue
-    db.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${index + 1}; COMMIT;`)
-  }
+  if (found <= MIGRATIONS.length) return found
+  throw new Error(
+    `The database has schema version ${found}; this program knows ${MIGRATIONS.length}. Start a newer version of the program, or restore a backup`,
+  )
 }

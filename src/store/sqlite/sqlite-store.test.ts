@@ -1,12 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after } from 'node:test'
 import { exerciseStore } from '../contract.ts'
+import { scratchFiles } from '../testing/scratch.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
-const folder = await mkdtemp(join(tmpdir(), 'antiphon-store-'))
-after(() => rm(folder, { recursive: true }))
-let opened = 0
+const fresh = scratchFiles()
 
-exerciseStore('sqlite', () => openSqliteStore(join(folder, `${opened++}.db`)))
+exerciseStore('sqlite', () => openSqliteStore(fresh('contract.db')))

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { StoreDamaged, StoreUnavailable, type Store } from '../store.ts'
+import type { Call, Outcome } from './batch.ts'
 import type { Operations } from './operations.ts'
-import type { Call, Outcome } from './worker.ts'
+import type { WorkerOptions } from './worker.ts'
 
 interface Waiting {
   readonly call: Call
@@ -14,16 +15,21 @@ type Ask = <Name extends keyof Operations>(
   ...args: Parameters<Operations[Name]>
 ) => Promise<ReturnType<Operations[Name]>>
 
+/** A backup or a shell holds its lock for a moment; whoever holds it longer is told of. */
+const BUSY_MS = 5000
+
 /**
  * Opens (and creates, and migrates) a SQLite database in a worker thread.
  *
  * Calls that come while a batch is under way form the next one: one transaction and one fsync for all
  * of them. A write is durable (WAL, `synchronous=FULL`) when its promise resolves.
  *
+ * @param busy_ms How long a lock that another process holds is waited for.
  * @throws The file cannot be opened, is damaged, or was written by a later version.
  */
-export async function openSqliteStore(path: string): Promise<Store> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: path })
+export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<Store> {
+  const workerData: WorkerOptions = { path, busy_ms }
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
   const { promise, resolve } = Promise.withResolvers<{ ready: boolean; message?: string }>()
   worker.once('message', resolve)
   worker.once('error', (error) => resolve({ ready: false, message: String(error) }))
@@ -66,9 +72,14 @@ function connect(worker: Worker): { ask: Ask; close: () => Promise<void> } {
   let next: Waiting[] = []
   let running: readonly Waiting[] = []
   let gone: Error | undefined
+  let isClosing = false
 
   const flush = () => {
-    if (running.length > 0 || next.length === 0) return
+    if (running.length > 0) return
+    if (next.length === 0) {
+      if (isClosing) worker.postMessage('close')
+      return
+    }
     running = next
     next = []
     worker.postMessage(running.map(({ call }) => call))
@@ -94,11 +105,12 @@ function connect(worker: Worker): { ask: Ask; close: () => Promise<void> } {
   return {
     ask: (operation, ...args) =>
       new Promise((resolve, reject) => {
-        if (gone !== undefined) return reject(gone)
+        if (gone !== undefined || isClosing) return reject(gone ?? new StoreUnavailable('The storage is closed.'))
         if (next.push({ call: { operation, args }, resolve, reject }) === 1) queueMicrotask(flush)
       }),
     close: async () => {
-      worker.postMessage('close')
+      isClosing = true
+      flush()
       await closed.promise
       await worker.terminate()
     },

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { scratchFiles } from '../testing/scratch.ts'
+import { keyRow } from '../testing/rows.ts'
+import { openDatabase } from './open-database.ts'
+import { openSqliteStore } from './sqlite-store.ts'
+
+const fresh = scratchFiles()
+const PAGE_BYTES = 4096
+
+test('a write is on the disk before it is reported: WAL with an fsync for each commit', () => {
+  const db = openDatabase(fresh('new.db'), 0)
+  assert.equal(db.prepare('PRAGMA journal_mode').get()?.['journal_mode'], 'wal')
+  assert.equal(db.prepare('PRAGMA synchronous').get()?.['synchronous'], 2, '2 is FULL')
+  db.close()
+})
+
+test('a fresh database has the whole schema, and opening it again changes nothing', () => {
+  const path = fresh('again.db')
+  openDatabase(path, 0).close()
+  const first = schemaOf(path)
+  assert.deepEqual(
+    first.flatMap(({ type, name }) => (type === 'table' ? [name] : [])),
+    ['items', 'keys', 'responses'],
+  )
+  openDatabase(path, 0).close()
+  assert.deepEqual(schemaOf(path), first)
+})
+
+test('what was stored is there after the store was closed and opened again', async () => {
+  const path = fresh('kept.db')
+  const before = await openSqliteStore(path)
+  await before.keys.insert(keyRow('kept', 1))
+  await before.close()
+  const after = await openSqliteStore(path)
+  assert.deepEqual(await after.keys.list(), [keyRow('kept', 1)])
+  await after.close()
+})
+
+test('a migration that fails leaves nothing of itself behind', () => {
+  const path = fresh('half.db')
+  const db = new DatabaseSync(path)
+  db.exec('CREATE TABLE keys (mine TEXT)')
+  db.close()
+  assert.throws(() => openDatabase(path, 0), /table keys already exists/)
+  assert.deepEqual(
+    schemaOf(path).map(({ name }) => name),
+    ['keys'],
+  )
+})
+
+test('several processes may open a fresh database at once', async () => {
+  for (let round = 0; round < 5; round++) {
+    const path = fresh('race.db')
+    const stores = await Promise.all([1, 2, 3].map(() => openSqliteStore(path)))
+    await Promise.all(stores.map((store) => store.close()))
+    assert.equal(schemaOf(path).filter(({ type }) => type === 'table').length, 3)
+  }
+})
+
+test('a database of a later version is refused, untouched, with what to do', async () => {
+  const path = fresh('later.db')
+  const db = openDatabase(path, 0)
+  db.exec('PRAGMA user_version = 99')
+  db.close()
+  await assert.rejects(openSqliteStore(path), {
+    message: `The database ${path} cannot be opened: The database has schema version 99; this program knows 1. Start a newer version of the program, or restore a backup.`,
+  })
+  const after = new DatabaseSync(path)
+  assert.equal(after.prepare('PRAGMA user_version').get()?.['user_version'], 99)
+  after.close()
+})
+
+const damages: readonly { what: string; damage: (whole: Buffer) => Buffer }[] = [
+  { what: 'holds something else', damage: () => Buffer.alloc(8192, 'x') },
+  { what: 'is a few bytes long', damage: () => Buffer.from('hello') },
+  { what: 'has a broken header', damage: (whole) => Buffer.from(whole).fill(0, 0, 16) },
+  { what: 'has lost its second half', damage: (whole) => whole.subarray(0, whole.length / 2) },
+  { what: 'has a page of rubbish', damage: (whole) => Buffer.from(whole).fill(0xff, 9 * PAGE_BYTES, 10 * PAGE_BYTES) },
+]
+for (const { what, damage } of damages) {
+  test(`a file that ${what} is refused by name, and stays as it is`, async () => {
+    const path = fresh('damaged.db')
+    const bytes = damage(wholeDatabase())
+    writeFileSync(path, bytes)
+    await assert.rejects(openSqliteStore(path), {
+      message: `The database ${path} cannot be opened: the file is damaged: restore it from a backup.`,
+    })
+    assert.deepEqual(readFileSync(path), bytes)
+  })
+}
+
+test('a path that can hold no file is refused by name', async () => {
+  const folder = fresh('folder')
+  mkdirSync(folder)
+  for (const path of [folder, `${folder}/no/such/folder/a.db`]) {
+    await assert.rejects(openSqliteStore(path), {
+      message: `The database ${path} cannot be opened: unable to open database file.`,
+    })
+  }
+})
+
+function schemaOf(path: string): { type: string; name: string }[] {
+  const db = new DatabaseSync(path)
+  // Both columns of sqlite_schema are text.
+  const rows = db.prepare(`SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name`).all()
+  db.close()
+  return rows as { type: string; name: string }[]
+}
+
+/** The bytes of a database with some dozen pages. */
+function wholeDatabase(): Buffer {
+  const path = fresh('whole.db')
+  const db = openDatabase(path, 0)
+  db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+    INSERT INTO keys SELECT 'key ' || i, 'alice', hex(zeroblob(40)), i, NULL FROM n`)
+  db.close()
+  return readFileSync(path)
+}
