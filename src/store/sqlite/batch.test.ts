@@ -17,6 +17,10 @@ function find(number: number): Call {
   return { operation: 'find', args: [ALICE, idOf(number)] }
 }
 
+function three<Value>(value: Value): Value[] {
+  return [value, value, value]
+}
+
 /** How each call fared, in a word. */
 function wordsOf(outcomes: readonly Outcome[]): string[] {
   return outcomes.map((outcome) => {
@@ -61,8 +65,8 @@ onDatabase(
     const { page_count: pages } = db.prepare('PRAGMA page_count').get() ?? {}
     db.exec(`PRAGMA max_page_count = ${Number(pages) + 2}`)
     const outcomes = runBatch(db, operations, [insert(2), insert(3, 'x'.repeat(100_000)), insert(4)])
-    assert.deepEqual(outcomes, Array(3).fill({ failure: 'unavailable', message: 'database or disk is full' }))
-    assert.deepEqual(wordsOf(runBatch(db, operations, [2, 3, 4, 1].map(find))), [...Array(3).fill('nothing'), 'value'])
+    assert.deepEqual(outcomes, three({ failure: 'unavailable', message: 'database or disk is full' }))
+    assert.deepEqual(wordsOf(runBatch(db, operations, [2, 3, 4, 1].map(find))), [...three('nothing'), 'value'])
     db.exec('PRAGMA max_page_count = 1000000')
     assert.deepEqual(wordsOf(runBatch(db, operations, [insert(2), insert(3, 'x'.repeat(100_000))])), [
       'nothing',
@@ -75,8 +79,8 @@ onDatabase('where SQLite gives up the transaction by itself, nothing of the batc
   db.exec(`CREATE TRIGGER give_up BEFORE INSERT ON responses WHEN new.id = '${idOf(2)}'
     BEGIN SELECT RAISE(ROLLBACK, 'given up'); END`)
   const outcomes = runBatch(db, operations, [insert(1), insert(2), insert(3)])
-  assert.deepEqual(outcomes, Array(3).fill({ failure: 'other', message: 'given up' }))
-  assert.deepEqual(wordsOf(runBatch(db, operations, [1, 2, 3].map(find))), Array(3).fill('nothing'))
+  assert.deepEqual(outcomes, three({ failure: 'other', message: 'given up' }))
+  assert.deepEqual(wordsOf(runBatch(db, operations, [1, 2, 3].map(find))), three('nothing'))
 })
 
 onDatabase('a commit that fails fails every call', (db, operations) => {

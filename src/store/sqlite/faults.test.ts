@@ -46,8 +46,8 @@ onFile(
     const responses = store.forAccount(ALICE)
     const before = commitsOf(path)
     const first = responses.insert(foregroundRow(1), 'boot')
-    await null // The first batch is on its way now.
-    await null
+    await Promise.resolve() // The first batch is on its way now.
+    await Promise.resolve()
     const others = Array.from({ length: 50 }, (_, number) => responses.insert(foregroundRow(number + 2), 'boot'))
     await Promise.all([first, ...others])
     assert.equal(commitsOf(path) - before, 2)
@@ -171,8 +171,8 @@ test('calls that were asked before close() are answered, those after it are refu
   const store = await openSqliteStore(path)
   const responses = store.forAccount(ALICE)
   const first = responses.insert(foregroundRow(1), 'boot')
-  await null // One batch is under way, the next one waits.
-  await null
+  await Promise.resolve() // One batch is under way, the next one waits.
+  await Promise.resolve()
   const second = responses.insert(foregroundRow(2), 'boot')
   const closing = store.close()
   await assert.rejects(responses.insert(foregroundRow(3), 'boot'), StoreUnavailable)
