@@ -104,11 +104,11 @@ function checkImage(url: string | undefined, path: string): void {
 }
 
 function checkFile(part: Extract<UserPart, { type: 'input_file' }>, path: string): void {
-  if (part.file_data != null) return
   if (part.file_url == null) {
+    if (part.file_data != null) return
     throw badRequest('missing_required_parameter', path, `${path} must have file_data or file_url.`)
   }
-  const fault = webUrlFault(part.file_url, 'invalid_file_url')
+  const fault = webUrlFault(part.file_url, { code: 'invalid_file_url', message: 'must be an https or http URL' })
   if (fault === undefined) return
   const param = `${path}.file_url`
   throw badRequest(fault.code, param, `${param} ${fault.message}.`)

@@ -3,7 +3,7 @@ import type { Problem } from '../protocol/error.ts'
 /** Most pixels an image may say it has: more is a decompression bomb, not a picture. */
 const PIXELS_MAX = 100_000_000
 
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
+const BASE64 = /^([A-Za-z0-9+/]*)={0,2}$/
 const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*),/
 
 /** What the first bytes of each image type are, in latin-1. */
@@ -17,12 +17,14 @@ const SIGNATURES: readonly (readonly [type: string, start: string])[] = [
 /** What is wrong with an image or file URL, without its place; undefined where it is fine. */
 export type UrlFault = Pick<Problem, 'code' | 'message'>
 
+const NOT_A_URL: UrlFault = { code: 'invalid_image_url', message: 'must be an https, http or data URL' }
+
 /**
  * Checks the URL of an image: `https:`, `http:` or a base64 `data:` URL of a PNG, JPEG, GIF or WebP
  * whose bytes are what they say.
  */
 export function imageUrlFault(url: string): UrlFault | undefined {
-  if (!/^data:/i.test(url)) return webUrlFault(url, 'invalid_image_url')
+  if (!/^data:/i.test(url)) return webUrlFault(url, NOT_A_URL)
   const header = DATA_URL.exec(url)
   if (header === null || !(header[2] ?? '').endsWith(';base64')) {
     return invalidImage('must be of the form data:image/png;base64,…')
@@ -31,9 +33,9 @@ export function imageUrlFault(url: string): UrlFault | undefined {
   if (!['image/png', 'image/jpeg', 'image/jpg', 'image/gif', 'image/webp'].includes(type)) {
     return invalidImage('must be a PNG, JPEG, GIF or WebP image')
   }
-  const base64 = url.slice(header[0].length)
-  if (base64 === '' || base64.length % 4 === 1 || !BASE64.test(base64)) return invalidImage('must hold valid base64')
-  return contentFault(atob(base64.slice(0, 64).replace(/=+$/, '')))
+  const [, digits = ''] = BASE64.exec(url.slice(header[0].length)) ?? []
+  if (digits === '' || digits.length % 4 === 1) return invalidImage('must hold valid base64')
+  return contentFault(atob(digits.slice(0, 64)))
 }
 
 function contentFault(start: string): UrlFault | undefined {
@@ -45,15 +47,19 @@ function contentFault(start: string): UrlFault | undefined {
     : undefined
 }
 
-/** Checks a URL that is meant to be fetched: `https:` or `http:`, with a host and no credentials. */
-export function webUrlFault(text: string, code: string): UrlFault | undefined {
+/**
+ * Checks a URL that is meant to be fetched: `https:` or `http:`, with a host and no credentials.
+ *
+ * @param fault What to answer where it is none; credentials are blamed under the same code.
+ */
+export function webUrlFault(text: string, fault: UrlFault): UrlFault | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined
   // eslint-disable-next-line no-control-regex -- A control character is what is looked for.
   const isPlain = !/[\u0000-\u0020\\]/.test(text)
-  if (url === undefined || !isPlain || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    return { code, message: 'must be an https, http or data URL' }
-  }
-  return url.username === '' && url.password === '' ? undefined : { code, message: 'must not hold credentials' }
+  if (url === undefined || !isPlain || (url.protocol !== 'https:' && url.protocol !== 'http:')) return fault
+  return url.username === '' && url.password === ''
+    ? undefined
+    : { code: fault.code, message: 'must not hold credentials' }
 }
 
 function invalidImage(message: string): UrlFault {
