@@ -9,7 +9,19 @@ import type {
 } from 'openai/resources/responses/responses'
 import { z } from 'zod'
 import { says } from '../harness/upstream.ts'
-import { calls, messagesOf, MODEL, type ScriptedCall, speaks, startStage, streamed, toolsOf } from './support.ts'
+import {
+  assistantCalls,
+  bodyOf,
+  calls,
+  messagesOf,
+  MODEL,
+  PARIS,
+  PARIS_TURNS,
+  speaks,
+  startStage,
+  streamed,
+  toolsOf,
+} from './support.ts'
 
 const stage = await startStage()
 const { client } = stage
@@ -28,21 +40,7 @@ const weather: FunctionTool = {
   strict: true,
 }
 
-const PARIS = { id: 'call_paris', name: 'get_weather', arguments: { city: 'Paris' } }
 const ROME = { id: 'call_rome', name: 'get_weather', arguments: { city: 'Rome' } }
-
-/** An assistant message with these calls, as the provider is to see it again. */
-function assistantCalls(...made: readonly ScriptedCall[]) {
-  return {
-    role: 'assistant',
-    content: null,
-    tool_calls: made.map(({ id, name, arguments: given }) => ({
-      id,
-      type: 'function',
-      function: { name, arguments: JSON.stringify(given) },
-    })),
-  }
-}
 
 function callsOf(response: Pick<Response, 'output'>): readonly ResponseFunctionToolCall[] {
   return response.output.filter((item) => item.type === 'function_call')
@@ -72,11 +70,7 @@ test('a tool loop over previous_response_id shows the provider the call and its 
   assert.equal(second.output_text, 'It is sunny in Paris.')
   const { type: _, ...wireFunction } = weather
   assert.deepEqual(toolsOf(seen()[0]), [wireFunction])
-  assert.deepEqual(messagesOf(seen()[1]), [
-    { role: 'user', content: 'Weather in Paris?' },
-    assistantCalls(PARIS),
-    { role: 'tool', tool_call_id: 'call_paris', content: 'Sunny in Paris.' },
-  ])
+  assert.deepEqual(messagesOf(seen()[1]), PARIS_TURNS)
 })
 
 test('a streamed tool loop that replays its own items, without storage, shows the provider the same', async () => {
@@ -88,11 +82,7 @@ test('a streamed tool loop that replays its own items, without storage, shows th
   const replayed = first.output as ResponseInputItem[]
   const { final } = await streamed(client, { ...common, input: [question, ...replayed, ...outputsFor(first)] })
   assert.equal(final.output_text, 'Sunny.')
-  assert.deepEqual(messagesOf(seen()[1]), [
-    { role: 'user', content: 'Weather in Paris?' },
-    assistantCalls(PARIS),
-    { role: 'tool', tool_call_id: 'call_paris', content: 'Sunny in Paris.' },
-  ])
+  assert.deepEqual(messagesOf(seen()[1]), PARIS_TURNS)
 })
 
 test('parallel calls come apart, in order, and both outputs go back', async () => {
@@ -156,8 +146,8 @@ test('parallel_tool_calls and tool_choice reach the provider', async () => {
     parallel_tool_calls: false,
     tool_choice: { type: 'function', name: 'get_weather' },
   })
-  assert.equal(seen()[0]?.body?.['parallel_tool_calls'], false)
-  assert.deepEqual(seen()[0]?.body?.['tool_choice'], { type: 'function', function: { name: 'get_weather' } })
+  assert.equal(bodyOf(seen()[0])['parallel_tool_calls'], false)
+  assert.deepEqual(bodyOf(seen()[0])['tool_choice'], { type: 'function', function: { name: 'get_weather' } })
 })
 
 test('zodResponsesFunction() gets its arguments parsed, streamed or not', async () => {

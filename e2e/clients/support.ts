@@ -95,6 +95,44 @@ export function calls(...made: readonly ScriptedCall[]): Answer {
   return speaks(deltas, 'tool_calls')
 }
 
+/** A call of the tool that the tests offer. */
+export const PARIS: ScriptedCall = { id: 'call_paris', name: 'get_weather', arguments: { city: 'Paris' } }
+
+/** What the provider is to see after the question, `PARIS` and the tool's answer. */
+export const PARIS_TURNS: readonly object[] = [
+  { role: 'user', content: 'Weather in Paris?' },
+  assistantCalls(PARIS),
+  { role: 'tool', tool_call_id: 'call_paris', content: 'Sunny in Paris.' },
+]
+
+/** An assistant message with these calls, as the provider is to see it again. */
+export function assistantCalls(...made: readonly ScriptedCall[]): object {
+  const toolCalls = made.map(({ id, name, arguments: given }) => ({
+    id,
+    type: 'function',
+    function: { name, arguments: JSON.stringify(given) },
+  }))
+  return { role: 'assistant', content: null, tool_calls: toolCalls }
+}
+
+/** The format of `z.object({ city: z.string(), degrees: z.number() })`, as the provider is to see it. */
+export function weatherFormat(name: string): object {
+  return {
+    type: 'json_schema',
+    json_schema: {
+      name,
+      strict: true,
+      schema: {
+        $schema: 'http://json-schema.org/draft-07/schema#',
+        type: 'object',
+        properties: { city: { type: 'string' }, degrees: { type: 'number' } },
+        required: ['city', 'degrees'],
+        additionalProperties: false,
+      },
+    },
+  }
+}
+
 /** A message as the provider receives it. */
 export interface Message {
   readonly role: string
@@ -102,16 +140,21 @@ export interface Message {
   readonly [field: string]: unknown
 }
 
+/** The body of a request that the provider has received. */
+export function bodyOf(received: Received | undefined): Readonly<Record<string, unknown>> {
+  assert.ok(received?.body !== undefined, 'the provider was sent a body')
+  return received.body
+}
+
 /** The messages of a request that the provider has received. */
 export function messagesOf(received: Received | undefined): readonly Message[] {
-  assert.ok(received?.body !== undefined, 'the provider was sent a body')
-  return received.body['messages'] as Message[] // A Chat Completions body has them.
+  return bodyOf(received)['messages'] as Message[] // A Chat Completions body has them.
 }
 
 /** What the provider received as tools, by name. */
 export function toolsOf(received: Received | undefined): readonly Record<string, unknown>[] {
   // Chat Completions tools are functions.
-  const tools = received?.body?.['tools'] as { function: Record<string, unknown> }[] | undefined
+  const tools = bodyOf(received)['tools'] as { function: Record<string, unknown> }[] | undefined
   return (tools ?? []).map((tool) => tool.function)
 }
 
