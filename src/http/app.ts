@@ -9,7 +9,7 @@ import type { Catalogue } from '../providers/routing.ts'
 import type { Store } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import { authenticate } from './credentials.ts'
-import { checkHttp } from './http-rules.ts'
+import { checkHttp, checkLength } from './http-rules.ts'
 import { corsDisabled, methodNotAllowed, routeNotFound, toProblem } from './problem.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { metaRoutes } from './routes/meta.ts'
@@ -77,6 +77,7 @@ export function createApp(parts: HttpParts): FastifyInstance {
     checkHttp(request.raw)
   })
   app.addHook('preParsing', async (request, reply) => {
+    checkLength(request.headers['content-length'], parts.limits.bodyBytesMax)
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
   })
   app.addHook('onResponse', async (request, reply) => logAnswer(parts.logger, request, reply))

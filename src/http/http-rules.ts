@@ -27,6 +27,17 @@ export function checkHttp(request: IncomingMessage): void {
   }
 }
 
+/**
+ * Refuses a body that says it is too long, before any of it is asked for.
+ *
+ * @throws {ApiError} 413.
+ */
+export function checkLength(header: string | undefined, bytesMax: number): void {
+  if (header === undefined || Number(header) <= bytesMax) return
+  const message = `The request body may have at most ${bytesMax} bytes, got ${header}.`
+  throw refusal('request_too_large', message, 413)
+}
+
 function checkHost({ rawHeaders, httpVersion }: IncomingMessage): void {
   const hosts = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'host')
   const [host] = hosts
