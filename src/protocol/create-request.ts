@@ -18,8 +18,11 @@ export type ReasoningEffort = Static<typeof ReasoningEffort>
 
 const Summary = Type.Enum(['none', 'auto', 'concise', 'detailed'])
 
+/** A key of any characters: the pattern of a plain string would let keys with a line break pass unchecked. */
+const AnyKey = Type.String({ pattern: '^[\\s\\S]*$' })
+
 /** Metadata: at most 16 keys of 64 characters with values of 512. */
-export const Metadata = Type.Record(Type.String(), Type.String({ maxLength: 512 }), {
+export const Metadata = Type.Record(AnyKey, Type.String({ maxLength: 512 }), {
   $id: 'Metadata',
   maxProperties: 16,
   propertyNames: { maxLength: 64 },
