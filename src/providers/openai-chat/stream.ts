@@ -8,14 +8,18 @@ import { FINISH_REASON, FINISH_REASON_DEFAULT, type Quirks } from './tables.ts'
 import { createThinkSplitter, type ThinkSplitter } from './think.ts'
 import { createCallTracker, type CallTracker } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
-import type {
-  WireAnnotation,
-  WireChoice,
-  WireChunk,
-  WireDelta,
-  WireLogprob,
-  WirePart,
-  WireReasoningDetail,
+import {
+  numberIn,
+  objectsIn,
+  textIn,
+  type WireAnnotation,
+  type WireChoice,
+  type WireChunk,
+  type WireDelta,
+  type WireLogprob,
+  type WirePart,
+  type WireReasoningDetail,
+  type WireToolCall,
 } from './wire.ts'
 
 /** Reads the chunks of one answer. */
@@ -46,11 +50,11 @@ interface State {
 const HANDLERS: readonly ((delta: WireDelta, state: State, choice: WireChoice) => ModelEvent[])[] = [
   readReasoning,
   readContent,
-  ({ refusal }) => (typeof refusal === 'string' ? [{ type: 'refusal', text: refusal }] : []),
-  ({ annotations }) => (annotations ?? []).flatMap(readAnnotation),
+  ({ refusal }) => say('refusal', refusal),
+  ({ annotations }) => objectsIn(annotations).flatMap(readAnnotation),
   ({ extra_content: extra }) => (extra == null ? [] : [reasoningState({ extra_content: extra as JsonValue })]), // From JSON.
-  ({ tool_calls: calls }, state) => (calls ?? []).flatMap((call) => state.calls.read(call)),
-  ({ function_call: call }, state) => (call == null ? [] : state.calls.read({ index: 0, function: call })),
+  ({ tool_calls: calls }, state) => readCalls(objectsIn(calls), state),
+  ({ function_call: call }, state) => (call == null ? [] : readCalls([{ index: 0, function: call }], state)),
 ]
 
 /**
@@ -87,32 +91,36 @@ function readChunk(chunk: WireChunk, state: State, secrets: readonly string[]): 
   const error = chunk.error ?? chunk.x_groq?.error
   if (error != null && error !== '') state.failure ??= readErrorChunk(error, secrets)
   if (state.failure !== undefined) return []
-  const choice = chunk.choices?.find(({ index }) => (index ?? 0) === 0)
+  const choice = objectsIn(chunk.choices).find(({ index }) => (index ?? 0) === 0)
   if (choice === undefined) return []
   const delta = choice.delta ?? choice.message ?? {}
   const events = HANDLERS.flatMap((handler) => handler(delta, state, choice))
   if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '') {
-    state.finish = FINISH_REASON[choice.finish_reason] ?? FINISH_REASON_DEFAULT
+    state.finish = finishReason(choice.finish_reason)
   }
   return events
 }
 
 /** The reasoning text has many spellings, and some providers send two of them at once: one is read. */
 function readReasoning(delta: WireDelta, state: State): ModelEvent[] {
-  state.details.push(...(delta.reasoning_details ?? []))
-  const text = delta.reasoning_content || delta.reasoning || (delta.reasoning_details ?? []).map(detailText).join('')
-  return text === '' ? [] : [{ type: 'reasoning', text }]
+  const details = objectsIn(delta.reasoning_details)
+  state.details.push(...details)
+  const spellings = [textIn(delta.reasoning_content), textIn(delta.reasoning), details.map(detailText).join('')]
+  return say(
+    'reasoning',
+    spellings.find((text) => text !== ''),
+  )
 }
 
 function detailText(detail: WireReasoningDetail): string {
-  return detail.text ?? detail.summary ?? ''
+  return textIn(detail.text) || textIn(detail.summary)
 }
 
 function readContent(delta: WireDelta, state: State, choice: WireChoice): ModelEvent[] {
   const { content } = delta
   if (content == null || content === '') return []
-  const spoken = typeof content === 'string' ? splitThink(content, state) : content.flatMap(readPart)
-  const logprobs = (choice.logprobs?.content ?? []).map(readLogprob)
+  const spoken = typeof content === 'string' ? splitThink(content, state) : objectsIn(content).flatMap(readPart)
+  const logprobs = objectsIn(choice.logprobs?.content).map(readLogprob)
   const [only] = spoken
   const events = spoken.length === 1 && only?.type === 'text' && logprobs.length > 0 ? [{ ...only, logprobs }] : spoken
   return events.some(({ type }) => type === 'text') ? [...flushDetails(state), ...events] : events
@@ -123,34 +131,49 @@ function splitThink(content: string, state: State): ModelEvent[] {
 }
 
 function readPart(part: WirePart): ModelEvent[] {
-  if (part.type === 'thinking') {
-    const { thinking } = part
-    return typeof thinking === 'string'
-      ? [{ type: 'reasoning', text: thinking }]
-      : (thinking ?? []).map((inner) => ({ type: 'reasoning', text: inner.text ?? '' }))
-  }
-  return typeof part.text === 'string' ? [{ type: 'text', text: part.text }] : []
+  if (part.type !== 'thinking') return say('text', part.text)
+  const { thinking } = part
+  return typeof thinking === 'string'
+    ? say('reasoning', thinking)
+    : objectsIn(thinking).flatMap(({ text }) => say('reasoning', text))
 }
 
 function readLogprob(wire: WireLogprob): Logprob {
   const token = ({ token: text, logprob, bytes }: WireLogprob) => ({
-    token: text ?? '',
-    logprob: logprob ?? 0,
-    bytes: [...(bytes ?? [])],
+    token: textIn(text),
+    logprob: numberIn(logprob),
+    bytes: Array.isArray(bytes) ? bytes.map(numberIn) : [],
   })
-  return { ...token(wire), top_logprobs: (wire.top_logprobs ?? []).map(token) }
+  return { ...token(wire), top_logprobs: objectsIn(wire.top_logprobs).map(token) }
 }
 
 function readAnnotation({ type, url_citation: citation }: WireAnnotation): ModelEvent[] {
-  if (type !== 'url_citation' || citation?.url === undefined) return []
+  const url = textIn(citation?.url)
+  if (type !== 'url_citation' || url === '') return []
   const annotation = {
     type,
-    url: citation.url,
-    title: citation.title ?? '',
-    start_index: citation.start_index ?? 0,
-    end_index: citation.end_index ?? 0,
+    url,
+    title: textIn(citation?.title),
+    start_index: numberIn(citation?.start_index),
+    end_index: numberIn(citation?.end_index),
   }
   return [{ type: 'annotation', annotation }]
+}
+
+/** What was held back belongs before the call that it led to. */
+function readCalls(calls: readonly WireToolCall[], state: State): ModelEvent[] {
+  const events = calls.flatMap((call) => state.calls.read(call))
+  return events.some(({ type }) => type === 'tool_call') ? [...settle(state), ...events] : events
+}
+
+function say(type: 'text' | 'refusal' | 'reasoning', value: string | null | undefined): ModelEvent[] {
+  const text = textIn(value)
+  return text === '' ? [] : [{ type, text }]
+}
+
+/** Providers' words are looked up among our own only: `constructor` is none of them. */
+function finishReason(word: string): FinishEvent['reason'] {
+  return (Object.hasOwn(FINISH_REASON, word) ? FINISH_REASON[word] : undefined) ?? FINISH_REASON_DEFAULT
 }
 
 /** Everything that was held back until it was clear what it is. */

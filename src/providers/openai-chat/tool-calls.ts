@@ -1,6 +1,6 @@
 import type { ModelEvent } from '../../core/model-event.ts'
 import { isJsonObject, parseJson, type JsonValue } from '../../protocol/json.ts'
-import type { WireToolCall } from './wire.ts'
+import { textIn, type WireToolCall } from './wire.ts'
 
 /** Tells which call a fragment belongs to. */
 export interface CallTracker {
@@ -15,29 +15,30 @@ interface OpenCall {
 }
 
 /**
- * Tracks the calls of one answer. A fragment goes on with the call at its index, or with the last one
- * where it has no index; it begins another where it brings a new id, or a name after arguments that
- * were whole already. Calls without an id of their own get one.
+ * Tracks the calls of one answer. A fragment goes on with the call at its index; without one, with the
+ * call of its id, or the last. It begins another where it brings a name with a new id, or a name after
+ * arguments that were whole already. Calls without an id of their own get one.
  *
  * @param idPrefix Begins made-up ids: the same for the same response.
  */
 export function createCallTracker(idPrefix: string): CallTracker {
   const byIndex = new Map<number, OpenCall>()
-  const taken = new Set<string>()
+  const byId = new Map<string, OpenCall>()
   let last: OpenCall | undefined
 
   const begin = (wireId: string): OpenCall => {
-    const callId = wireId !== '' && !taken.has(wireId) ? wireId : `${idPrefix}${taken.size}`
-    taken.add(callId)
-    return { callId, wireId, arguments: '' }
+    const callId = wireId !== '' && !byId.has(wireId) ? wireId : `${idPrefix}${byId.size}`
+    const call = { callId, wireId, arguments: '' }
+    byId.set(callId, call)
+    return call
   }
 
   return {
     read(fragment) {
       const index = typeof fragment.index === 'number' && fragment.index >= 0 ? fragment.index : undefined
-      const wireId = fragment.id ?? ''
-      const name = fragment.function?.name ?? ''
-      const current = index === undefined ? last : byIndex.get(index)
+      const wireId = textIn(fragment.id)
+      const name = textIn(fragment.function?.name)
+      const current = index === undefined ? (byId.get(wireId) ?? last) : byIndex.get(index)
       const goesOn = current !== undefined && continues(current, wireId, name)
       if (!goesOn && name === '') return []
       const call = goesOn ? current : begin(wireId)
@@ -54,8 +55,8 @@ export function createCallTracker(idPrefix: string): CallTracker {
 }
 
 function continues(current: OpenCall, wireId: string, name: string): boolean {
-  if (wireId !== '') return wireId === current.wireId
-  return name === '' || !isJsonObject(parseJson(current.arguments))
+  if (name === '') return true // Older vLLM gives every fragment an id of its own.
+  return wireId === '' ? !isJsonObject(parseJson(current.arguments)) : wireId === current.wireId
 }
 
 /** Google signs calls: the signature must come back with the same call. */

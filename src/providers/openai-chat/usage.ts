@@ -7,21 +7,28 @@ import type { WireUsage } from './wire.ts'
  * xAI and Google leave reasoning out of `completion_tokens` but in the total: ours counts it as output.
  */
 export function readUsage(wire: WireUsage | null | undefined): Usage | undefined {
-  const input = wire?.prompt_tokens
-  const completion = wire?.completion_tokens
-  if (wire == null || typeof input !== 'number' || typeof completion !== 'number') return undefined
-  const output = Math.max(completion, (wire.total_tokens ?? 0) - input)
+  if (wire == null || !isCount(wire.prompt_tokens) || !isCount(wire.completion_tokens)) return undefined
+  const input = wire.prompt_tokens
+  const output = Math.max(wire.completion_tokens, firstCount(wire.total_tokens) - input)
+  const details = wire.prompt_tokens_details
   return {
     input_tokens: input,
     input_tokens_details: {
-      cached_tokens:
-        wire.prompt_tokens_details?.cached_tokens ?? wire.prompt_cache_hit_tokens ?? wire.cache_read_input_tokens ?? 0,
-      cache_write_tokens: wire.prompt_tokens_details?.cache_write_tokens ?? wire.cache_creation_input_tokens ?? 0,
+      cached_tokens: firstCount(details?.cached_tokens, wire.prompt_cache_hit_tokens, wire.cache_read_input_tokens),
+      cache_write_tokens: firstCount(details?.cache_write_tokens, wire.cache_creation_input_tokens),
     },
     output_tokens: output,
     output_tokens_details: {
-      reasoning_tokens: wire.completion_tokens_details?.reasoning_tokens ?? wire.reasoning_tokens ?? 0,
+      reasoning_tokens: firstCount(wire.completion_tokens_details?.reasoning_tokens, wire.reasoning_tokens),
     },
     total_tokens: input + output,
   }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+function firstCount(...values: readonly unknown[]): number {
+  return values.find(isCount) ?? 0
 }

@@ -13,6 +13,21 @@ export interface WireChunk {
   readonly error?: unknown
 }
 
+/** The objects of what should be a list of them: providers send null, and worse. */
+export function objectsIn<Entry extends object>(list: readonly Entry[] | null | undefined): readonly Entry[] {
+  return Array.isArray(list) ? list.filter((entry) => typeof entry === 'object' && entry !== null) : []
+}
+
+/** What should be text: anything else is none. */
+export function textIn(value: string | null | undefined): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** What should be a number: anything else is 0. */
+export function numberIn(value: number | null | undefined): number {
+  return typeof value === 'number' ? value : 0
+}
+
 export interface WireChoice {
   readonly index?: number | null
   readonly delta?: WireDelta | null
