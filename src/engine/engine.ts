@@ -1,23 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { readResponseId } from '../core/check-request.ts'
-import { conclude } from '../core/conclude.ts'
-import { foldAll } from '../core/decide.ts'
-import { decodeLog, encodeLog, numbered } from '../core/log-codec.ts'
+import { decodeLog } from '../core/log-codec.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import { ApiError, badRequest } from '../protocol/error.ts'
-import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
+import type { ResponseEvent } from '../protocol/event.ts'
 import { mintResponseId, type AccountId, type ResponseId } from '../protocol/id.ts'
 import { isTerminal, type Response } from '../protocol/response.ts'
 import type { Catalogue } from '../providers/routing.ts'
-import type { Job, Store, StoredResponse } from '../store/store.ts'
+import type { Job, ResponseStore, Store, StoredResponse } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
+import { endStored, failedBefore, storeEventually } from './ending.ts'
 import { EventLog, type ReadOptions } from './event-log.ts'
 import { pageItems, type ItemPage, type PageQuery } from './input-items.ts'
 import { prepareRun, type PreparedRun } from './prepare.ts'
 import { startRun, type Run, type RunLimits } from './run.ts'
-import { failStored, startWorker, type Worker, type WorkerLimits } from './worker.ts'
+import { startWorker, type Worker, type WorkerLimits } from './worker.ts'
 
 /** What the engine is made of. */
 export interface EngineParts {
@@ -57,8 +56,20 @@ export interface Engine {
   inputItems(account: AccountId, id: string, query: PageQuery): Promise<ItemPage>
   /** Takes up what an earlier process left, and begins to work on the queue. */
   start(): Promise<void>
-  /** Claims nothing more and waits for what runs, then cancels the rest. */
+  /**
+   * Claims nothing more and waits for what runs. What has not ended by then is ended as failed; background
+   * jobs are left for the next process.
+   */
   drain(drain_ms: number): Promise<void>
+}
+
+/** A prepared run that may begin. */
+interface Launch {
+  readonly account: AccountId
+  readonly plan: PreparedRun
+  readonly log: EventLog
+  readonly attempt: number
+  readonly accepted: Promise<void>
 }
 
 /** Makes the engine. */
@@ -68,23 +79,14 @@ export function createEngine(parts: EngineParts): Engine {
   const runs = new Map<ResponseId, { run: Run | undefined; log: EventLog; account: AccountId }>()
   let worker: Worker | undefined
 
+  const { catalogue, sealer } = parts
+  const prepareParts = { catalogue, sealer, allowBackgroundStream: background.streaming }
   const newLog = () => new EventLog(parts.limits.streamBufferBytesMax)
-  const prepare = (account: AccountId, request: CreateRequest, identity: { id: ResponseId; createdAt: number }) =>
-    prepareRun(
-      { catalogue: parts.catalogue, sealer: parts.sealer, allowBackgroundStream: background.streaming },
-      store.forAccount(account),
-      request,
-      identity,
-    )
+  const stopping = new AbortController()
 
-  const launch = (
-    account: AccountId,
-    plan: PreparedRun,
-    log: EventLog,
-    attempt: number,
-    accepted: Promise<void>,
-  ): Run => {
-    const isStored = plan.response.store
+  const launch = (launched: Launch): Run => {
+    const { account, plan, log, attempt, accepted } = launched
+    const storage = { responses: store.forAccount(account), id: plan.id, attempt }
     const run = startRun({
       plan,
       log,
@@ -92,7 +94,8 @@ export function createEngine(parts: EngineParts): Engine {
       clock,
       logger: logger.child({ responseId: plan.id, provider: plan.route.adapter.id, model: plan.route.upstreamModel }),
       sealer: parts.sealer,
-      storage: isStored ? { responses: store.forAccount(account), attempt } : undefined,
+      storage: plan.response.store ? storage : undefined,
+      storeLater: (ending) => void storeEventually(storage, ending, { clock, logger, signal: stopping.signal }),
       accepted,
     })
     runs.set(plan.id, { run, log, account })
@@ -102,7 +105,7 @@ export function createEngine(parts: EngineParts): Engine {
 
   const enqueue = async (account: AccountId, plan: PreparedRun): Promise<Created> => {
     if ((await store.jobs.countQueued()) >= background.queueMax) throw queueFull(background.queueMax)
-    await insertRow(store, account, plan, owner)
+    await insertRow(store.forAccount(account), plan, owner)
     const log = newLog()
     log.append([
       { type: 'response.created', response: plan.response },
@@ -116,9 +119,10 @@ export function createEngine(parts: EngineParts): Engine {
   const startJob = async (job: Job, request: CreateRequest): Promise<Run> => {
     // Written by this program.
     const { created_at: createdAt } = JSON.parse(job.response) as Response
-    const plan = await prepare(job.account, request, { id: job.id, createdAt })
+    const context = { ...prepareParts, responses: store.forAccount(job.account), isAccepted: true }
+    const plan = await prepareRun(context, request, { id: job.id, createdAt })
     const log = runs.get(job.id)?.log ?? newLog()
-    return launch(job.account, plan, log, job.attempt, Promise.resolve())
+    return launch({ account: job.account, plan, log, attempt: job.attempt, accepted: Promise.resolve() })
   }
 
   const live = (account: AccountId, id: ResponseId) => {
@@ -147,11 +151,13 @@ export function createEngine(parts: EngineParts): Engine {
         id: mintResponseId(randomBytes(24).toString('hex')),
         createdAt: Math.floor(clock.now() / 1000),
       }
-      const plan = await prepare(account, request, identity)
+      const context = { ...prepareParts, responses: store.forAccount(account), isAccepted: false }
+      const plan = await prepareRun(context, request, identity)
       if (request.background === true) return enqueue(account, plan)
-      const accepted = plan.response.store ? insertRow(store, account, plan, owner) : Promise.resolve()
+      const accepted = plan.response.store ? insertRow(store.forAccount(account), plan, owner) : Promise.resolve()
       accepted.catch(() => {}) // The run awaits it.
-      return { kind: 'running', run: launch(account, plan, newLog(), 0, accepted), warnings: plan.warnings }
+      const run = launch({ account, plan, log: newLog(), attempt: 0, accepted })
+      return { kind: 'running', run, warnings: plan.warnings }
     },
 
     async retrieve(account, text) {
@@ -179,7 +185,8 @@ export function createEngine(parts: EngineParts): Engine {
       const running = live(account, id)
       if (!isTerminal(stored.status)) {
         running?.run?.cancel()
-        await (running?.run?.ended ?? cancelWaiting(store, account, id, stored, running?.log, clock))
+        const waiting = { ...stored, id, responses: store.forAccount(account), log: running?.log }
+        await (running?.run?.ended ?? endStored(waiting, { kind: 'cancelled', usage: null }, clock))
         if (running?.run === undefined) runs.delete(id)
       }
       const after = await find(account, text)
@@ -205,26 +212,33 @@ export function createEngine(parts: EngineParts): Engine {
 
     async start() {
       const left = await store.jobs.takeOver(owner)
-      for (const row of left) await failStored(store.forAccount(row.account), row, stoppedMidway(), clock)
-      worker = startWorker({ store, owner, limits: background, clock, logger, start: startJob })
+      for (const row of left) {
+        await endStored({ ...row, responses: store.forAccount(row.account) }, failedBefore(stoppedMidway()), clock)
+      }
+      const fail = async (job: Job, error: unknown) => {
+        const waiting = { ...job, responses: store.forAccount(job.account), log: runs.get(job.id)?.log }
+        await endStored(waiting, failedBefore(error), clock)
+      }
+      worker = startWorker({ jobs: store.jobs, owner, limits: background, clock, logger, start: startJob, fail, sweep: async () => {} })
     },
 
     async drain(drain_ms) {
       worker?.stop()
+      stopping.abort()
       const open = () => [...runs.values()].flatMap(({ run }) => (run === undefined ? [] : [run]))
       const patience = new AbortController()
       const allEnded = Promise.all(open().map(({ ended }) => ended)).finally(() => patience.abort())
       await clock.sleep(drain_ms, patience.signal).catch(() => {})
-      for (const run of open()) run.cancel()
+      for (const run of open()) run.interrupt(stoppedMidway())
       await allEnded
     },
   }
 }
 
-async function insertRow(store: Store, account: AccountId, plan: PreparedRun, owner: string): Promise<void> {
+async function insertRow(responses: ResponseStore, plan: PreparedRun, owner: string): Promise<void> {
   const { id, response, input, previousId, request } = plan
   const { input: _, ...rest } = request
-  await store.forAccount(account).insert(
+  await responses.insert(
     {
       id,
       status: response.background ? 'queued' : 'in_progress',
@@ -242,31 +256,6 @@ async function insertRow(store: Store, account: AccountId, plan: PreparedRun, ow
 
 function isMinted(itemId: string, id: ResponseId, index: number): boolean {
   return itemId.endsWith(`_${id.slice('resp_'.length)}i${index}`)
-}
-
-/** Cancels a job that no run of this process has: it waits, or another process runs it. */
-async function cancelWaiting(
-  store: Store,
-  account: AccountId,
-  id: ResponseId,
-  stored: StoredResponse,
-  log: EventLog | undefined,
-  clock: Clock,
-): Promise<void> {
-  // Written by this program.
-  const first = JSON.parse(stored.response) as Response
-  const earlier = log?.all() ?? [{ type: 'response.created', response: first } as const].map(numbered)
-  const running: UnnumberedEvent = { type: 'response.in_progress', response: { ...first, status: 'in_progress' } }
-  const ending = conclude(first, { kind: 'cancelled', usage: null }, Math.floor(clock.now() / 1000))
-  const events = [running, ...ending]
-  const final = foldAll(first, events)
-  const all = [...earlier, ...events.map((event, index) => numbered(event, earlier.length + index))]
-  const didEnd = await store.forAccount(account).finish(id, stored.attempt, {
-    status: final.status,
-    response: JSON.stringify(final),
-    log: encodeLog(all, final),
-  })
-  if (didEnd) log?.append(events)
 }
 
 function responseNotFound(): ApiError {

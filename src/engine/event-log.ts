@@ -39,8 +39,8 @@ export class EventLog {
   /** Appends events in order and wakes every reader. Nothing may follow a terminal event. */
   append(events: readonly UnnumberedEvent[]): void {
     if (events.length === 0) return
-    if (this.#ended) throw new Error('Nothing may follow the terminal event of a log.')
     for (const event of events) {
+      if (this.#ended) throw new Error('Nothing may follow the terminal event of a log.')
       this.#events.push(numbered(event, this.#events.length))
       if (TERMINAL_EVENTS.has(event.type)) this.#ended = true
     }

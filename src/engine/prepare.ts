@@ -13,13 +13,17 @@ import type { CreateRequest } from '../protocol/create-request.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
 import type { ResponseStore } from '../store/store.ts'
-import { loadThread, resolveReferences } from './thread.ts'
+import { loadEarlier, loadThread, resolveReferences } from './thread.ts'
 
 /** What preparing needs. */
 export interface PrepareContext {
+  /** What the account has stored. */
+  readonly responses: ResponseStore
   readonly catalogue: Catalogue
   readonly sealer: Sealer
   readonly allowBackgroundStream: boolean
+  /** Whether the response is stored already: a job that a worker takes up. */
+  readonly isAccepted: boolean
 }
 
 /** A request that has passed every check, translated and ready to be sent. */
@@ -46,10 +50,10 @@ export interface PreparedRun {
  */
 export async function prepareRun(
   context: PrepareContext,
-  responses: ResponseStore,
   request: CreateRequest,
   identity: Identity,
 ): Promise<PreparedRun> {
+  const { responses } = context
   checkRequest(request, context.allowBackgroundStream)
   const route = resolveModel(context.catalogue, request.model)
   checkCapability(request, route.traits)
@@ -57,7 +61,9 @@ export async function prepareRun(
     request.previous_response_id == null
       ? undefined
       : readResponseId(request.previous_response_id, 'previous_response_id')
-  const earlier = previousId === undefined ? [] : await loadThread(responses, previousId)
+  const earlier = context.isAccepted
+    ? await loadEarlier(responses, identity.id)
+    : await loadThread(responses, previousId)
   const input = storeInput(await resolveReferences(responses, request.input), identity.id)
   // Stored items are what InputItem allows, with an id.
   const thread: ThreadItem[] = [...earlier, ...(input as unknown as ThreadItem[])]

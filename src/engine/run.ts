@@ -1,7 +1,6 @@
 import { conclude, type Ending } from '../core/conclude.ts'
 import { decide, foldAll, ModelEventError } from '../core/decide.ts'
 import { estimateUsage } from '../core/estimate.ts'
-import { encodeLog, numbered } from '../core/log-codec.ts'
 import type { FinishEvent, ModelEvent, OutputEvent } from '../core/model-event.ts'
 import type { Sealer } from '../core/seal.ts'
 import { internalError, toApiError, UpstreamError } from '../core/upstream-error.ts'
@@ -9,9 +8,10 @@ import { ApiError } from '../protocol/error.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
-import { StoreUnavailable, type ResponseStore } from '../store/store.ts'
+import { StoreUnavailable, type StoredEnding } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
+import { answerNotStored, storageUnavailable, storedEnding, storeEnding, type RunStorage } from './ending.ts'
 import type { EventLog } from './event-log.ts'
 import type { PreparedRun } from './prepare.ts'
 import { runTurn } from './turn.ts'
@@ -33,6 +33,8 @@ export interface Run {
   failure(): ApiError | undefined
   /** Stops the model; what it has said so far is kept, the status is `cancelled`. */
   cancel(): void
+  /** Stops the model because this server stops: a job is left for the next process, anything else fails. */
+  interrupt(reason: ApiError): void
   /** Stops everything and ends every reader: the response was deleted, or is another worker's now. */
   abandon(): void
 }
@@ -56,7 +58,9 @@ export interface RunParts {
   readonly logger: Logger
   readonly sealer: Sealer
   /** Where it is stored; undefined for `store: false`. */
-  readonly storage: { readonly responses: ResponseStore; readonly attempt: number } | undefined
+  readonly storage: RunStorage | undefined
+  /** Takes an ending that readers have been told of and that could not be stored yet. */
+  readonly storeLater: (ending: StoredEnding) => void
   /** Resolves when the response's row is durable: nothing is sent before. */
   readonly accepted: Promise<void>
 }
@@ -65,7 +69,16 @@ class Cancelled extends Error {}
 
 class DeadlinePassed extends Error {}
 
-const STORE_TRIES_MAX = 5
+/** A run from the inside. */
+interface Execution extends RunParts {
+  readonly signal: AbortSignal
+  readonly onBegun: () => void
+  readonly onAccepted: () => void
+  response: Response
+  finish: FinishEvent | undefined
+  failure: ApiError | undefined
+  isAbandoned: boolean
+}
 
 /** Starts a run. It goes on by itself, whoever reads its log. */
 export function startRun(parts: RunParts): Run {
@@ -74,113 +87,91 @@ export function startRun(parts: RunParts): Run {
   const over = new AbortController()
   const begun = Promise.withResolvers<void>()
   begun.promise.catch(() => {}) // Whoever answers the client looks at it; a background run has nobody.
-  const state: RunState = { response: plan.response, finish: undefined, failure: undefined, isAbandoned: false }
-
-  clock.sleep(limits.response_ms, over.signal).then(
-    () => control.abort(new DeadlinePassed()),
-    () => {},
-  )
-  const onAccepted = () => {
-    clock.sleep(limits.keepalive_ms, over.signal).then(
-      () => parts.accepted.then(begun.resolve, () => {}),
-      () => {},
-    )
+  const after = (ms: number, act: () => void) => void clock.sleep(ms, over.signal).then(act, () => {})
+  const execution: Execution = {
+    ...parts,
+    signal: control.signal,
+    onBegun: begun.resolve,
+    onAccepted: () => after(limits.keepalive_ms, () => void parts.accepted.then(begun.resolve, () => {})),
+    response: plan.response,
+    finish: undefined,
+    failure: undefined,
+    isAbandoned: false,
   }
-  const ended = execute(parts, state, control.signal, { onBegun: begun.resolve, onAccepted }).finally(() => {
+  after(limits.response_ms, () => control.abort(new DeadlinePassed()))
+  const ended = execute(execution).finally(() => {
     over.abort()
-    if (state.failure === undefined) begun.resolve()
-    else begun.reject(state.failure)
+    if (execution.failure === undefined) begun.resolve()
+    else begun.reject(execution.failure)
   })
+  const abandon = () => {
+    execution.isAbandoned = true
+    control.abort(new Cancelled())
+    log.abandon()
+  }
   return {
     id: plan.id,
     log,
     begun: begun.promise,
     ended,
-    snapshot: () => state.response,
-    failure: () => (state.response.output.length === 0 ? state.failure : undefined),
+    snapshot: () => execution.response,
+    failure: () => (execution.response.output.length === 0 ? execution.failure : undefined),
     cancel: () => control.abort(new Cancelled()),
-    abandon: () => {
-      state.isAbandoned = true
-      control.abort(new Cancelled())
-      log.abandon()
-    },
+    interrupt: (reason) => (plan.response.background ? abandon() : control.abort(reason)),
+    abandon,
   }
 }
 
-interface RunState {
-  response: Response
-  finish: FinishEvent | undefined
-  failure: ApiError | undefined
-  isAbandoned: boolean
-}
-
-interface RunHooks {
-  readonly onBegun: () => void
-  readonly onAccepted: () => void
-}
-
-async function execute(parts: RunParts, state: RunState, signal: AbortSignal, hooks: RunHooks): Promise<Response> {
-  const emit = (events: readonly UnnumberedEvent[]) => {
-    state.response = foldAll(state.response, events)
-    state.isAbandoned ||= parts.log.isEnded()
-    if (!state.isAbandoned) parts.log.append(events)
-  }
-  const running: Response = { ...state.response, status: 'in_progress' }
-  const isFresh = parts.log.all().length === 0
-  emit([
+async function execute(execution: Execution): Promise<Response> {
+  const running: Response = { ...execution.response, status: 'in_progress' }
+  const isFresh = execution.log.all().length === 0
+  emit(execution, [
     ...(isFresh ? [{ type: 'response.created' as const, response: running }] : []),
     { type: 'response.in_progress', response: running },
   ])
-  const ending = await model(parts, state, signal, emit, hooks).catch((error: unknown) =>
-    failed(parts, state, error, signal),
-  )
-  await end(parts, state, ending, emit)
-  return state.response
+  const ending = await callModel(execution).catch((error: unknown) => failed(execution, error))
+  await end(execution, ending)
+  return execution.response
+}
+
+/** Folds events into the snapshot and shows them to every reader. */
+function emit(execution: Execution, events: readonly UnnumberedEvent[]): void {
+  execution.response = foldAll(execution.response, events)
+  execution.isAbandoned ||= execution.log.isEnded()
+  if (!execution.isAbandoned) execution.log.append(events)
 }
 
 /** Lets the model speak until it finishes. */
-async function model(
-  parts: RunParts,
-  state: RunState,
-  signal: AbortSignal,
-  emit: (events: readonly UnnumberedEvent[]) => void,
-  hooks: RunHooks,
-): Promise<Ending> {
-  const { plan, clock, logger, log, limits } = parts
+async function callModel(execution: Execution): Promise<Ending> {
+  const { plan, clock, logger, log, limits, signal, onAccepted } = execution
   let outputChars = 0
-  const turn = runTurn(plan.prepared, { clock, signal, logger, onAccepted: hooks.onAccepted })
-  for await (const batch of turn) {
-    await parts.accepted
+  for await (const batch of runTurn(plan.prepared, { clock, signal, logger, onAccepted })) {
+    await execution.accepted
     for (const event of batch.flatMap(plan.raise)) {
       outputChars += sizeOf(event)
-      say(parts, state, event, emit)
+      say(execution, event)
     }
-    hooks.onBegun()
+    execution.onBegun()
     if (outputChars > limits.outputBytesMax) throw tooMuchOutput(limits.outputBytesMax)
-    if (state.finish !== undefined) break
+    if (execution.finish !== undefined) break
     await log.room(signal)
   }
-  await parts.accepted
+  await execution.accepted
   if (signal.aborted) throw signal.reason
-  if (state.finish === undefined) throw new Error('The adapter ended without a finish.')
-  const { reason, usage, serviceTier } = state.finish
+  if (execution.finish === undefined) throw new Error('The adapter ended without a finish.')
+  const { reason, usage, serviceTier } = execution.finish
   if (usage === undefined) logger.info({ estimated: true }, 'the provider reported no usage')
   return {
     kind: 'finished',
     reason,
-    usage: usage ?? estimateUsage(plan.call, state.response),
+    usage: usage ?? estimateUsage(plan.call, execution.response),
     ...(serviceTier === undefined ? {} : { serviceTier }),
   }
 }
 
-function say(
-  parts: RunParts,
-  state: RunState,
-  event: ModelEvent,
-  emit: (events: readonly UnnumberedEvent[]) => void,
-): void {
-  if (event.type === 'finish') state.finish = event
-  else if (!isHidden(parts.plan, event)) emit(decide(state.response, sealed(parts, event)))
+function say(execution: Execution, event: ModelEvent): void {
+  if (event.type === 'finish') execution.finish = event
+  else if (!isHidden(execution.plan, event)) emit(execution, decide(execution.response, sealed(execution, event)))
 }
 
 /** `summary: "none"` hides the thinking; what the provider wants back is kept all the same. */
@@ -204,14 +195,14 @@ function tooMuchOutput(bytesMax: number): UpstreamError {
   return new UpstreamError({ fault: 'invalid_response', message, accepted: true })
 }
 
-function failed(parts: RunParts, state: RunState, thrown: unknown, signal: AbortSignal): Ending {
+function failed(execution: Execution, thrown: unknown): Ending {
+  const { signal, response, plan } = execution
   const error: unknown = signal.aborted ? signal.reason : thrown
-  const reported = error instanceof UpstreamError ? error.problem.usage : state.finish?.usage
-  const hasSpoken = state.response.output.length > 0
-  const usage = reported ?? (hasSpoken ? estimateUsage(parts.plan.call, state.response) : null)
+  const reported = error instanceof UpstreamError ? error.problem.usage : execution.finish?.usage
+  const usage = reported ?? (response.output.length > 0 ? estimateUsage(plan.call, response) : null)
   if (error instanceof Cancelled) return { kind: 'cancelled', usage }
-  state.failure = explain(parts, error)
-  return { kind: 'failed', error: state.failure.toDetail(), usage }
+  execution.failure = explain(execution, error)
+  return { kind: 'failed', error: execution.failure.toDetail(), usage }
 }
 
 function explain(parts: RunParts, error: unknown): ApiError {
@@ -235,51 +226,40 @@ function explain(parts: RunParts, error: unknown): ApiError {
   return error instanceof StoreUnavailable ? storageUnavailable(error) : internalError(error)
 }
 
-/** What a client is told while nothing can be stored. */
-export function storageUnavailable(cause: unknown): ApiError {
-  return new ApiError({
-    type: 'server_error',
-    code: 'storage_unavailable',
-    message: 'The storage is not available right now. Nothing was changed.',
-    headers: { 'retry-after': '5' },
-    cause,
-  })
-}
-
 /** Stores the terminal state first and says it then: what a client has seen is what it will find. */
-async function end(
-  parts: RunParts,
-  state: RunState,
-  ending: Ending,
-  emit: (events: readonly UnnumberedEvent[]) => void,
-): Promise<void> {
-  const events = conclude(state.response, ending, Math.floor(parts.clock.now() / 1000))
-  if (await isKept(parts, state, events)) {
-    emit(events)
-  } else {
-    state.isAbandoned = true
-    state.response = foldAll(state.response, events)
-    parts.log.abandon()
-  }
+async function end(execution: Execution, ending: Ending): Promise<void> {
+  const events = conclude(execution.response, ending, nowOf(execution))
+  const outcome = await keep(execution, events)
+  if (outcome === 'stored') return emit(execution, events)
+  if (outcome === 'failed' && !execution.plan.response.background) return endUnstored(execution, ending)
+  // A background response runs again when its lease ends: until then nothing has been said.
+  execution.isAbandoned = true
+  emit(execution, events)
+  execution.log.abandon()
 }
 
-/** Whether the ending stands: false where the response was deleted or another worker holds it. */
-async function isKept(parts: RunParts, state: RunState, events: readonly UnnumberedEvent[]): Promise<boolean> {
-  const { storage, log, plan, clock, logger } = parts
-  if (state.isAbandoned) return false
-  if (storage === undefined || !(await isAccepted(parts))) return true
-  const final = foldAll(state.response, events)
-  const all = [...log.all(), ...events.map((event, index) => numbered(event, log.all().length + index))]
-  const stored = { status: final.status, response: JSON.stringify(final), log: encodeLog(all, final) }
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await storage.responses.finish(plan.id, storage.attempt, stored)
-    } catch (error) {
-      logger.error({ attempt, ...errorFacts(error) }, 'the end of a response could not be stored')
-      if (attempt >= STORE_TRIES_MAX || !(error instanceof StoreUnavailable)) return true
-      await clock.sleep(100 * 2 ** attempt, new AbortController().signal)
-    }
-  }
+/** What becomes of an ending; `stored` also where there is nothing to store it in. */
+async function keep(execution: Execution, events: readonly UnnumberedEvent[]): Promise<'stored' | 'lost' | 'failed'> {
+  const { storage, log, response } = execution
+  if (execution.isAbandoned) return 'lost'
+  if (storage === undefined || !(await isAccepted(execution))) return 'stored'
+  return storeEnding(storage, storedEnding(log.all(), response, events), execution)
+}
+
+/** An answer that was not stored is never called complete. */
+function endUnstored(execution: Execution, ending: Ending): void {
+  const { log, response } = execution
+  if (ending.kind === 'finished') execution.failure = answerNotStored()
+  const { failure } = execution
+  const told: Ending =
+    failure === undefined ? ending : { kind: 'failed', error: failure.toDetail(), usage: ending.usage }
+  const events = conclude(response, told, nowOf(execution))
+  execution.storeLater(storedEnding(log.all(), response, events))
+  emit(execution, events)
+}
+
+function nowOf({ clock }: RunParts): number {
+  return Math.floor(clock.now() / 1000)
 }
 
 /** Whether there is a row to end: where it could not be written, the failure has been told already. */

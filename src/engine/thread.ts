@@ -3,7 +3,7 @@ import { ApiError, badRequest } from '../protocol/error.ts'
 import { parseItemId, type ResponseId } from '../protocol/id.ts'
 import type { InputItem } from '../protocol/input-item.ts'
 import { isTerminal, type Response } from '../protocol/response.ts'
-import type { ResponseStore } from '../store/store.ts'
+import type { ResponseStore, StoredTurn } from '../store/store.ts'
 
 /** Longest thread that is read, in turns. A longer one is refused, never cut in silence. */
 export const THREAD_TURNS_MAX = 1000
@@ -13,7 +13,11 @@ export const THREAD_TURNS_MAX = 1000
  *
  * @throws {ApiError} 404 `previous_response_not_found`; 400 where it has not ended or is too long.
  */
-export async function loadThread(responses: ResponseStore, previousId: ResponseId): Promise<readonly ThreadItem[]> {
+export async function loadThread(
+  responses: ResponseStore,
+  previousId: ResponseId | undefined,
+): Promise<readonly ThreadItem[]> {
+  if (previousId === undefined) return []
   const param = 'previous_response_id'
   const turns = await responses.thread(previousId, THREAD_TURNS_MAX + 1)
   const last = turns?.at(-1)
@@ -39,12 +43,23 @@ export async function loadThread(responses: ResponseStore, previousId: ResponseI
       `The thread has more than ${THREAD_TURNS_MAX} turns: begin a new one with a summary.`,
     )
   }
-  return turns.flatMap((turn) => {
-    // Both were written by this program and are checked by checksum.
-    const input = JSON.parse(turn.input) as ThreadItem[]
-    const { output } = JSON.parse(turn.response) as Response
-    return [...input, ...output]
-  })
+  return turns.flatMap(itemsOfTurn)
+}
+
+/**
+ * Everything said before a response that is stored already. Its thread was checked when it was accepted,
+ * and stays its own: turns that were deleted since belong to it.
+ */
+export async function loadEarlier(responses: ResponseStore, id: ResponseId): Promise<readonly ThreadItem[]> {
+  const turns = await responses.thread(id, THREAD_TURNS_MAX + 1)
+  return (turns ?? []).slice(0, -1).flatMap(itemsOfTurn)
+}
+
+function itemsOfTurn(turn: StoredTurn): readonly ThreadItem[] {
+  // Both were written by this program and are checked by checksum.
+  const input = JSON.parse(turn.input) as ThreadItem[]
+  const { output } = JSON.parse(turn.response) as Response
+  return [...input, ...output]
 }
 
 /**

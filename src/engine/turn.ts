@@ -30,15 +30,18 @@ export interface TurnContext {
  * @throws {UpstreamError} The last failure.
  */
 export async function* runTurn(call: PreparedCall, context: TurnContext): AsyncGenerator<readonly ModelEvent[]> {
+  let isAccepted = false
+  const accept = () => {
+    if (!isAccepted) context.onAccepted()
+    isAccepted = true
+  }
   for (let attempt = 1; ; attempt++) {
     let hasBegun = false
     try {
       for await (const batch of call.send(context.signal)) {
-        if (batch.length === 0) context.onAccepted()
-        else {
-          hasBegun = true
-          yield batch
-        }
+        hasBegun ||= batch.length > 0
+        if (batch.length > 0) yield batch
+        else accept()
       }
       return
     } catch (error) {

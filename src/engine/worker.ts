@@ -1,12 +1,7 @@
-import { conclude } from '../core/conclude.ts'
-import { foldAll } from '../core/decide.ts'
-import { encodeLog, numbered } from '../core/log-codec.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import { ApiError } from '../protocol/error.ts'
-import type { UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
-import type { Response } from '../protocol/response.ts'
-import { StoreDamaged, type Job, type ResponseStore, type Store } from '../store/store.ts'
+import { StoreDamaged, StoreUnavailable, type Job, type JobStore } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
 import type { Run } from './run.ts'
@@ -26,7 +21,7 @@ export interface WorkerLimits {
 
 /** What a worker is made of. */
 export interface WorkerParts {
-  readonly store: Store
+  readonly jobs: JobStore
   /** Names this process in its leases. */
   readonly owner: string
   readonly limits: WorkerLimits
@@ -34,66 +29,83 @@ export interface WorkerParts {
   readonly logger: Logger
   /** Runs a claimed job. @throws What stands in its way before the model is called. */
   readonly start: (job: Job, request: CreateRequest) => Promise<Run>
+  /** Ends a job that cannot be run. */
+  readonly fail: (job: Job, error: unknown) => Promise<void>
+  /** What else is to be done at every sweep. */
+  readonly sweep: () => Promise<void>
 }
 
 /** Takes background responses from the store and runs them. */
 export interface Worker {
   /** There is something to claim. */
   wake(): void
-  /** Claims nothing more; what runs goes on. */
+  /** Claims nothing more; what runs goes on, and its leases are kept. */
   stop(): void
 }
 
 /** Starts a worker. It claims at once, when woken, and at every sweep. */
 export function startWorker(parts: WorkerParts): Worker {
-  const { store, owner, limits, clock, logger } = parts
+  const { jobs, owner, limits } = parts
   const stopping = new AbortController()
+  const idle = new AbortController()
   const active = new Map<ResponseId, Run>()
   let running = 0
-  let claiming: Promise<void> | undefined
+  let isClaiming = false
   let isWoken = false
 
   const claim = async () => {
-    while (isWoken && !stopping.signal.aborted && running < limits.concurrency) {
-      isWoken = false
-      const limit = limits.concurrency - running
-      const jobs = await store.jobs.claim({ owner, lease_ms: limits.lease_ms, limit })
-      isWoken ||= jobs.length === limit
-      for (const job of jobs) {
-        running++
-        void perform(parts, job, active).finally(() => {
-          running--
-          wake()
-        })
+    try {
+      while (isWoken && !stopping.signal.aborted && running < limits.concurrency) {
+        isWoken = false
+        const limit = limits.concurrency - running
+        const claimed = await jobs.claim({ owner, lease_ms: limits.lease_ms, limit })
+        if (stopping.signal.aborted) return // The next process takes them over.
+        isWoken ||= claimed.length === limit
+        running += claimed.length
+        for (const job of claimed) void perform(parts, job, active).finally(leave)
       }
+    } catch (error) {
+      parts.logger.error(errorFacts(error), 'jobs could not be claimed')
+    } finally {
+      isClaiming = false // In the same turn as the last look at `isWoken`: no call of `wake` is missed.
     }
   }
   const wake = () => {
     isWoken = true
-    claiming ??= claim()
-      .catch((error: unknown) => logger.error(errorFacts(error), 'jobs could not be claimed'))
-      .finally(() => {
-        claiming = undefined
-      })
+    if (isClaiming) return
+    isClaiming = true
+    void claim()
+  }
+  const leave = () => {
+    running--
+    wake()
+    if (stopping.signal.aborted && running === 0) idle.abort()
   }
   const beat = async () => {
-    const ids = [...active.keys()]
-    if (ids.length === 0) return
-    const held = new Set(await store.jobs.heartbeat({ owner, lease_ms: limits.lease_ms, ids }))
-    for (const id of ids) if (!held.has(id)) active.get(id)?.abandon()
+    const beating = [...active]
+    if (beating.length === 0) return
+    const ids = beating.map(([id]) => id)
+    const held = new Set(await jobs.heartbeat({ owner, lease_ms: limits.lease_ms, ids }))
+    for (const [id, run] of beating) if (!held.has(id)) run.abandon()
   }
-  void every(limits.sweep_ms, async () => wake(), clock, stopping.signal, logger)
-  void every(limits.heartbeat_ms, beat, clock, stopping.signal, logger)
+  // Heartbeats first: after a pause of the whole process, a lease is renewed before its job looks lost.
+  void every(limits.heartbeat_ms, beat, parts, idle.signal)
+  void every(limits.sweep_ms, () => parts.sweep().finally(wake), parts, stopping.signal)
   wake()
-  return { wake, stop: () => stopping.abort() }
+  return {
+    wake,
+    stop: () => {
+      stopping.abort()
+      if (running === 0) idle.abort()
+    },
+  }
 }
 
 async function every(
   ms: number,
   act: () => Promise<void>,
-  clock: Clock,
+  { clock, logger }: WorkerParts,
   signal: AbortSignal,
-  logger: Logger,
 ): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(ms, signal).catch(() => {})
@@ -102,23 +114,33 @@ async function every(
   }
 }
 
+/** Runs one job to its end. Never throws: a job that can be neither run nor failed is claimed again later. */
 async function perform(parts: WorkerParts, job: Job, active: Map<ResponseId, Run>): Promise<void> {
-  const { limits, logger, store } = parts
+  // A lease of this very process ran out: the later attempt counts.
+  active.get(job.id)?.abandon()
+  let run: Run | undefined
   try {
-    if (job.attempt > limits.attemptsMax) throw gaveUp('attempts_exhausted', job.attempt - 1)
-    if (job.attempt > 1 && limits.onCrash === 'fail') throw gaveUp('server_error', job.attempt - 1)
-    if (job.work === undefined) throw new StoreDamaged('The stored request of a job is damaged.')
-    // Both were written by this program.
-    const request = { ...JSON.parse(job.work.request), input: JSON.parse(job.work.input) } as CreateRequest
-    const run = await parts.start(job, request)
+    run = await parts.start(job, requestOf(parts, job))
     active.set(job.id, run)
     await run.ended
   } catch (error) {
-    logger.warn({ responseId: job.id, ...errorFacts(error) }, 'a job failed before its model was called')
-    await failStored(store.forAccount(job.account), job, error, parts.clock)
+    parts.logger.warn({ responseId: job.id, ...errorFacts(error) }, 'a job failed before its model was called')
+    if (error instanceof StoreUnavailable) return
+    await parts
+      .fail(job, error)
+      .catch((cause: unknown) => parts.logger.error({ responseId: job.id, ...errorFacts(cause) }, 'a job stays open'))
   } finally {
-    active.delete(job.id)
+    if (active.get(job.id) === run) active.delete(job.id)
   }
+}
+
+/** @throws The job must not be run. */
+function requestOf({ limits }: WorkerParts, { attempt, work }: Job): CreateRequest {
+  if (attempt > limits.attemptsMax) throw gaveUp('attempts_exhausted', attempt - 1)
+  if (attempt > 1 && limits.onCrash === 'fail') throw gaveUp('server_error', attempt - 1)
+  if (work === undefined) throw new StoreDamaged('The stored request of a job is damaged.')
+  // Both were written by this program.
+  return { ...JSON.parse(work.request), input: JSON.parse(work.input) } as CreateRequest
 }
 
 function gaveUp(code: string, attempts: number): ApiError {
@@ -126,40 +148,5 @@ function gaveUp(code: string, attempts: number): ApiError {
     type: 'server_error',
     code,
     message: `The server stopped while it worked on this response (${attempts} times). It was not run again.`,
-  })
-}
-
-/** Ends a stored response that nobody runs as failed. */
-export async function failStored(
-  responses: ResponseStore,
-  row: { id: ResponseId; attempt: number; response: string },
-  error: unknown,
-  clock: Clock,
-): Promise<void> {
-  const detail =
-    error instanceof ApiError
-      ? error.toDetail()
-      : {
-          type: 'api_error' as const,
-          code: 'internal_error',
-          message: 'The server failed to run this response.',
-          param: '',
-        }
-  // Written by this program and checked by checksum.
-  const first = JSON.parse(row.response) as Response
-  const running: Response = { ...first, status: 'in_progress' }
-  const opening: UnnumberedEvent[] = [
-    { type: 'response.created', response: first },
-    { type: 'response.in_progress', response: running },
-  ]
-  const events = [
-    ...opening,
-    ...conclude(running, { kind: 'failed', error: detail, usage: null }, Math.floor(clock.now() / 1000)),
-  ]
-  const final = foldAll(first, events)
-  await responses.finish(row.id, row.attempt, {
-    status: final.status,
-    response: JSON.stringify(final),
-    log: encodeLog(events.map(numbered), final),
   })
 }
