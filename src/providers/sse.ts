@@ -13,7 +13,7 @@ export interface WireEvent {
  * byte order mark and characters split between reads are handled; a last event that lacks its blank
  * line is delivered all the same.
  *
- * @param eventBytesMax Longest event; a longer one ends the stream.
+ * @param eventBytesMax Longest event; a longer one ends the stream after those before it.
  * @throws {UpstreamError} An event is too long.
  */
 export async function* decodeEvents(
@@ -25,21 +25,27 @@ export async function* decodeEvents(
   let tooLong = false
   const parser = createParser({
     maxBufferSize: eventBytesMax,
-    onEvent: ({ event, data }) => batch.push({ name: event, data }),
+    onEvent: ({ event, data }) => {
+      tooLong ||= data.length > eventBytesMax
+      if (!tooLong) batch.push({ name: event, data })
+    },
     onError: (error: ParseError) => {
       tooLong ||= error.type === 'max-buffer-size-exceeded'
     },
   })
-  for await (const chunk of body) {
-    parser.feed(decoder.decode(chunk, { stream: true }))
-    if (tooLong) throw eventTooLong(eventBytesMax)
-    if (batch.length === 0) continue
+  const take = () => {
     const full = batch
     batch = []
-    yield full
+    return full
+  }
+  for await (const chunk of body) {
+    parser.feed(decoder.decode(chunk, { stream: true }))
+    if (batch.length > 0) yield take()
+    if (tooLong) throw eventTooLong(eventBytesMax)
   }
   parser.feed(`${decoder.decode()}\n\n`)
-  if (batch.length > 0) yield batch
+  if (batch.length > 0) yield take()
+  if (tooLong) throw eventTooLong(eventBytesMax)
 }
 
 function eventTooLong(bytesMax: number): UpstreamError {

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { UpstreamError } from '../core/upstream-error.ts'
+import { decodeEvents, type WireEvent } from './sse.ts'
+
+const EVENT_BYTES_MAX = 1000
+
+async function* reads(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces
+}
+
+async function decode(pieces: readonly Uint8Array[]): Promise<WireEvent[]> {
+  const events: WireEvent[] = []
+  for await (const batch of decodeEvents(reads(pieces), EVENT_BYTES_MAX)) events.push(...batch)
+  return events
+}
+
+function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
+  const cuts = [0, ...places.toSorted((one, other) => one - other), bytes.length]
+  return cuts.map((from, index) => bytes.subarray(from, cuts[index + 1] ?? bytes.length))
+}
+
+function data(...values: string[]): WireEvent[] {
+  return values.map((value) => ({ name: undefined, data: value }))
+}
+
+/** Streams as they come, and the events in them. */
+const streams: readonly { framing: string; stream: string; events: readonly WireEvent[] }[] = [
+  { framing: 'nothing', stream: '', events: [] },
+  { framing: 'line feeds', stream: 'data: a\n\ndata: b\n\n', events: data('a', 'b') },
+  { framing: 'CRLF (Gemini, Perplexity)', stream: 'data: a\r\n\r\ndata: b\r\n\r\n', events: data('a', 'b') },
+  { framing: 'lone carriage returns', stream: 'data: a\r\rdata: b\r\r', events: data('a', 'b') },
+  { framing: 'mixed line ends', stream: 'data: a\r\n\ndata: b\n\r\ndata: c\r\r\n', events: data('a', 'b', 'c') },
+  { framing: 'comments (OpenRouter)', stream: ': PROCESSING\n\n: \n\n:\ndata: a\n: b\n\n', events: data('a') },
+  { framing: 'extra blank lines (Avian)', stream: '\n\n\ndata: a\n\n\n\n\ndata: b\n\n\n', events: data('a', 'b') },
+  { framing: 'data without a space', stream: 'data:a\n\ndata:  b\n\n', events: data('a', ' b') },
+  { framing: 'data on several lines', stream: 'data: a\ndata\ndata:\ndata: b\n\n', events: data('a\n\n\nb') },
+  { framing: 'empty data', stream: 'data:\n\ndata\n\n', events: data('', '') },
+  { framing: 'a byte order mark', stream: '\uFEFFdata: a\n\n', events: data('a') },
+  { framing: 'no blank line at the end', stream: 'data: a\n\ndata: b\n', events: data('a', 'b') },
+  { framing: 'no line end at the end', stream: 'data: a\n\ndata: b', events: data('a', 'b') },
+  { framing: 'a carriage return at the end', stream: 'data: a\n\ndata: b\r', events: data('a', 'b') },
+  {
+    framing: 'names of events (Groq amid plain data)',
+    stream: 'data: a\n\nevent: error\ndata: {}\n\nevent:\ndata: b\n\nevent: done\n\n',
+    events: [...data('a'), { name: 'error', data: '{}' }, ...data('b')],
+  },
+  { framing: 'id and retry', stream: 'id: 1\nretry: 3\nretry: x\ndata: a\n\n', events: data('a') },
+  { framing: 'characters of two, three and four bytes', stream: 'data: é…😀汉\n\n', events: data('é…😀汉') },
+  { framing: 'lines that are no fields', stream: '<html>\ndatum: x\n data: y\n{"error":{}}\n\n', events: [] },
+  { framing: 'raw JSON at the tail', stream: 'data: a\n\n{"error":{"code":500}}', events: data('a') },
+]
+for (const { framing, stream, events } of streams) {
+  test(`${framing}: the same events, wherever the bytes are cut in two, and byte by byte`, async () => {
+    const bytes = new TextEncoder().encode(stream)
+    assert.deepEqual(await decode([bytes]), events)
+    assert.deepEqual(await decode(cut(bytes, [...bytes.keys()])), events)
+    for (const place of bytes.keys()) assert.deepEqual(await decode(cut(bytes, [place])), events, `cut at ${place}`)
+  })
+}
+
+/** The standard's rules, for a stream that is there at once; what the end cuts off counts all the same. */
+function parseWhole(stream: string): WireEvent[] {
+  const events: WireEvent[] = []
+  let name: string | undefined
+  let lines: string[] = []
+  for (const line of `${stream.replace(/^\uFEFF/, '')}\n\n`.split(/\r\n|\r|\n/)) {
+    const [, field, value = ''] = /^([^:]*)(?:: ?([^]*))?$/.exec(line) ?? []
+    if (field === 'data') lines.push(value)
+    if (field === 'event') name = value === '' ? undefined : value
+    if (line !== '') continue
+    if (lines.length > 0) events.push({ name, data: lines.join('\n') })
+    lines = []
+    name = undefined
+  }
+  return events
+}
+
+test('Any stream, cut anywhere, gives the events that the standard says', async () => {
+  const line = fc.oneof(
+    fc.constantFrom('data: ', 'data:', 'data', 'event: ', 'event', ': ', 'id: ', 'dat', 'x: '),
+    fc
+      .tuple(fc.constantFrom('data: ', 'data:', 'event: ', ':', 'other: '), fc.string({ unit: 'grapheme' }))
+      .map((pair) => pair.join('').replaceAll(/[\r\n]/g, ' ')),
+  )
+  const lineEnd = fc.constantFrom('\n', '\r\n', '\r', '\n\n', '\r\n\r\n', '\r\r')
+  const stream = fc
+    .tuple(fc.constantFrom('', '\uFEFF'), fc.array(fc.tuple(line, lineEnd), { maxLength: 8 }), line)
+    .map(([mark, lines, rest]) => mark + lines.flat().join('') + rest)
+  await fc.assert(
+    fc.asyncProperty(stream, fc.array(fc.nat(120), { maxLength: 30 }), async (text, places) => {
+      assert.deepEqual(await decode(cut(new TextEncoder().encode(text), places)), parseWhole(text))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('One batch is given for each read that completes an event, and none for the others', async () => {
+  const batches: string[][] = []
+  const pieces = ['data: a\n\ndata: b\n\nda', 'ta: c', '\n\n', ': comment\n\n'].map((text) =>
+    new TextEncoder().encode(text),
+  )
+  for await (const batch of decodeEvents(reads(pieces), EVENT_BYTES_MAX)) batches.push(batch.map((event) => event.data))
+  assert.deepEqual(batches, [['a', 'b'], ['c']])
+})
+
+test('Bytes that are not UTF-8 become replacement characters', async () => {
+  assert.deepEqual(await decode([new Uint8Array([...Buffer.from('data: a'), 0xff, 0xc3])]), data('a\uFFFD\uFFFD'))
+})
+
+const sizes = [
+  { what: 'an event of the longest length', stream: `data: ${'x'.repeat(EVENT_BYTES_MAX - 6)}\n\n`, isTaken: true },
+  { what: 'an event that is longer', stream: `data: ${'x'.repeat(EVENT_BYTES_MAX + 1)}\n\n`, isTaken: false },
+  {
+    what: 'an event that is longer and has no end',
+    stream: `data: ${'x'.repeat(EVENT_BYTES_MAX + 1)}`,
+    isTaken: false,
+  },
+  { what: 'an event of many lines', stream: `${'data: 0123456789\n'.repeat(EVENT_BYTES_MAX / 10)}\n`, isTaken: false },
+  {
+    what: 'an event with a long name',
+    stream: `event: ${'x'.repeat(EVENT_BYTES_MAX + 1)}\ndata: a\n\n`,
+    isTaken: false,
+  },
+  { what: 'many events that are long together', stream: 'data: 0123456789\n\n'.repeat(EVENT_BYTES_MAX), isTaken: true },
+  { what: 'a long comment', stream: `:${'x'.repeat(EVENT_BYTES_MAX * 3)}\n\n`, isTaken: true },
+]
+for (const { what, stream, isTaken } of sizes) {
+  test(`${what} is ${isTaken ? 'read' : 'refused'}, however it arrives`, async () => {
+    const bytes = new TextEncoder().encode(`data: first\n\n${stream}`)
+    const places = Array.from({ length: Math.floor(bytes.length / 7) }, (_, index) => index * 7)
+    for (const pieces of isTaken ? [[bytes], cut(bytes, places)] : [cut(bytes, places)]) {
+      const read: WireEvent[] = []
+      const reading = (async () => {
+        for await (const batch of decodeEvents(reads(pieces), EVENT_BYTES_MAX)) read.push(...batch)
+      })()
+      if (isTaken) await reading
+      else await assert.rejects(reading, isTooLong)
+      assert.deepEqual(read[0], { name: undefined, data: 'first' })
+    }
+  })
+}
+
+test('An event that is too long is refused when it comes in one read too, after those before it', async () => {
+  const bytes = new TextEncoder().encode(`data: first\n\ndata: ${'x'.repeat(EVENT_BYTES_MAX + 1)}\n\ndata: after\n\n`)
+  const events = decodeEvents(reads([bytes]), EVENT_BYTES_MAX)
+  assert.deepEqual((await events.next()).value, data('first'))
+  await assert.rejects(events.next(), isTooLong)
+})
+
+function isTooLong(error: unknown): boolean {
+  assert.ok(error instanceof UpstreamError)
+  assert.deepEqual(error.problem, {
+    fault: 'invalid_response',
+    message: 'The model provider sent an event of more than 1000 bytes.',
+    accepted: true,
+  })
+  return true
+}
