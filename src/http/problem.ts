@@ -1,6 +1,6 @@
 import { ApiError, type ErrorBody } from '../protocol/error.ts'
 import { internalError } from '../core/upstream-error.ts'
-import { storageUnavailable } from '../engine/run.ts'
+import { storageUnavailable } from '../engine/ending.ts'
 import { StoreUnavailable } from '../store/store.ts'
 
 /** An error as it is sent. */
