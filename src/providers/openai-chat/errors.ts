@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson } from '../../protocol/json.ts'
+import { isJsonObject, parseJson, type JsonObject } from '../../protocol/json.ts'
 import { UpstreamError, type UpstreamFault, type UpstreamProblem } from '../../core/upstream-error.ts'
 import { redact } from '../redact.ts'
 
@@ -12,8 +12,9 @@ interface Complaint {
 }
 
 const CONTEXT_OVERFLOW =
-  /context (?:length|window)|maximum context|too (?:many|long).*(?:token|context)|prompt (?:is )?too long/i
-const BAD_KEY = /(?:incorrect|invalid|missing).{0,20}(?:api|subscription)[ _-]?key|unauthori[sz]ed/i
+  /context[ _](?:length|window|size)|maximum context|too.many.*token|too long.*(?:token|context)|prompt (?:is )?too long|token count.{0,20}exceeds/i
+const BAD_KEY =
+  /(?:incorrect|invalid|missing).{0,20}(?:api|subscription)[ _-]?key|api[ _-]?key (?:not valid|is invalid|expired)|unauthori[sz]ed/i
 const CODE_FORM = /^[a-z][a-z0-9_]{2,63}$/
 
 const FAULT_BY_STATUS: Readonly<Record<number, UpstreamFault>> = {
@@ -26,6 +27,15 @@ const FAULT_BY_STATUS: Readonly<Record<number, UpstreamFault>> = {
   504: 'timeout',
 }
 
+/** What an error inside a stream means where it names no status. */
+const STATUS_BY_TYPE: ReadonlyMap<string, number> = new Map([
+  ['invalid_request_error', 400],
+  ['authentication_error', 401],
+  ['permission_error', 403],
+  ['not_found_error', 404],
+  ['rate_limit_error', 429],
+])
+
 /** Words of our own, where the provider's would mislead or reveal the operator's affairs. */
 const OWN_WORDS: Partial<Record<UpstreamFault, string>> = {
   auth: 'The model provider refused the credentials that this server is configured with.',
@@ -34,13 +44,13 @@ const OWN_WORDS: Partial<Record<UpstreamFault, string>> = {
 }
 
 /** Parameters of ours by those of Chat Completions. */
-const PARAM: Readonly<Record<string, string>> = {
-  max_tokens: 'max_output_tokens',
-  max_completion_tokens: 'max_output_tokens',
-  messages: 'input',
-  response_format: 'text.format',
-  reasoning_effort: 'reasoning.effort',
-}
+const PARAM: ReadonlyMap<string, string> = new Map([
+  ['max_tokens', 'max_output_tokens'],
+  ['max_completion_tokens', 'max_output_tokens'],
+  ['messages', 'input'],
+  ['response_format', 'text.format'],
+  ['reasoning_effort', 'reasoning.effort'],
+])
 
 /** Turns an error answer (status 400 and up, or a redirect) into what it means. */
 export function readErrorAnswer(
@@ -49,9 +59,10 @@ export function readErrorAnswer(
 ): UpstreamError {
   const body = parseJson(answer.text)
   const complaint = readComplaint(body)
-  const fault = isJsonObject(body) || answer.status !== 404 ? faultOf(answer.status, complaint) : 'unavailable'
+  // A 404 that is no JSON comes from a proxy or a wrong base URL, not from the list of models.
+  const fault = answer.status === 404 && body === undefined ? 'unavailable' : faultOf(answer.status, complaint)
   return toUpstreamError({ ...complaint, status: answer.status }, fault, secrets, {
-    retryAfter_ms: readRetryAfter(answer.headers),
+    retryAfter_ms: readRetryAfter(answer.headers) ?? readRetryInfo(body),
     accepted: false,
   })
 }
@@ -59,7 +70,8 @@ export function readErrorAnswer(
 /** Turns an error inside a stream, or in a body with status 200, into what it means. */
 export function readErrorChunk(error: unknown, secrets: readonly string[]): UpstreamError {
   const complaint = readComplaint({ error })
-  return toUpstreamError(complaint, faultOf(complaint.status ?? 500, complaint), secrets, { accepted: true })
+  const status = complaint.status ?? STATUS_BY_TYPE.get(complaint.type) ?? 500
+  return toUpstreamError(complaint, faultOf(status, complaint), secrets, { accepted: true })
 }
 
 function toUpstreamError(
@@ -68,7 +80,7 @@ function toUpstreamError(
   secrets: readonly string[],
   rest: { retryAfter_ms?: number | undefined; accepted: boolean },
 ): UpstreamError {
-  const isOverflow = fault === 'bad_request' && CONTEXT_OVERFLOW.test(complaint.message)
+  const isOverflow = fault === 'bad_request' && saysOverflow(complaint)
   const code = isOverflow ? 'context_length_exceeded' : CODE_FORM.exec(complaint.code)?.[0]
   const said = OWN_WORDS[fault] ?? redact(complaint.message, secrets)
   const problem: UpstreamProblem = {
@@ -84,18 +96,29 @@ function toUpstreamError(
 }
 
 function faultOf(status: number, complaint: Complaint): UpstreamFault {
-  if (status === 429 && CONTEXT_OVERFLOW.test(complaint.message)) return 'bad_request'
+  if (status === 429 && saysOverflow(complaint)) return 'bad_request'
+  if (status === 400 && complaint.code === 'model_not_found') return 'model_not_found'
   const known = FAULT_BY_STATUS[status]
   if (known !== undefined) return known
   if (status < 400 || status >= 500) return 'unavailable'
   return BAD_KEY.test(complaint.message) ? 'auth' : 'bad_request'
 }
 
+function saysOverflow({ message, code, type }: Complaint): boolean {
+  return CONTEXT_OVERFLOW.test(`${code} ${type} ${message}`)
+}
+
 function readComplaint(body: unknown): Complaint {
-  const outer = isJsonObject(body) ? body : {}
-  const inner = isJsonObject(outer['error']) ? outer['error'] : outer
+  const { outer, inner } = layersOf(body)
   const metadata = isJsonObject(inner['metadata']) ? inner['metadata'] : {}
-  const message = firstString(metadata['raw'], inner['message'], outer['error'], inner['detail'], inner['error'])
+  const message = firstString(
+    metadata['raw'],
+    inner['message'],
+    outer['error'],
+    inner['detail'],
+    inner['error'],
+    listed(inner['detail']),
+  )
   return {
     message,
     code: firstString(inner['code']),
@@ -103,6 +126,19 @@ function readComplaint(body: unknown): Complaint {
     param: firstString(inner['param']),
     status: firstStatus(inner['status_code'], inner['code'], inner['status']),
   }
+}
+
+/** Google's Chat Completions put the error object into a list of one. */
+function layersOf(body: unknown): { outer: JsonObject; inner: JsonObject } {
+  const [first]: readonly unknown[] = Array.isArray(body) ? body : [body]
+  const outer = isJsonObject(first) ? first : {}
+  return { outer, inner: isJsonObject(outer['error']) ? outer['error'] : outer }
+}
+
+/** Servers built on FastAPI list what is wrong: `[{ loc: ['body', 'tools'], msg: '…' }]`. */
+function listed(detail: unknown): string {
+  const entries: readonly unknown[] = Array.isArray(detail) ? detail : []
+  return entries.flatMap((entry) => (isJsonObject(entry) ? firstString(entry['msg']) : [])).join('; ')
 }
 
 function firstString(...values: readonly unknown[]): string {
@@ -116,7 +152,7 @@ function firstStatus(...values: readonly unknown[]): number | undefined {
 /** A path of theirs as one of ours: only what we can name for certain. */
 function paramOf(param: string): string {
   const top = /^[a-z_]+/.exec(param)?.[0] ?? ''
-  return PARAM[top] ?? (param === top ? top : '')
+  return PARAM.get(top) ?? (param === top ? top : '')
 }
 
 function readRetryAfter(headers: Readonly<Record<string, string | string[] | undefined>>): number | undefined {
@@ -128,4 +164,13 @@ function readRetryAfter(headers: Readonly<Record<string, string | string[] | und
   if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000)
   const date = Date.parse(given)
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now())
+}
+
+/** Google says in the body how long to wait: `{ '@type': '…RetryInfo', retryDelay: '48.9s' }`. */
+function readRetryInfo(body: unknown): number | undefined {
+  const { details } = layersOf(body).inner
+  const entries: readonly unknown[] = Array.isArray(details) ? details : []
+  const delays = entries.map((entry) => Number.parseFloat(isJsonObject(entry) ? firstString(entry['retryDelay']) : ''))
+  const seconds = delays.find((delay) => delay >= 0)
+  return seconds === undefined ? undefined : seconds * 1000
 }
