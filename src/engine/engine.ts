@@ -3,7 +3,7 @@ import { readResponseId } from '../core/check-request.ts'
 import { decodeLog } from '../core/log-codec.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
-import { ApiError, badRequest } from '../protocol/error.ts'
+import { badRequest } from '../protocol/error.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
 import { mintResponseId, type AccountId, type ResponseId } from '../protocol/id.ts'
 import { isTerminal, type Response } from '../protocol/response.ts'
@@ -15,6 +15,7 @@ import { endStored, failedBefore, storeEventually } from './ending.ts'
 import { EventLog, type ReadOptions } from './event-log.ts'
 import { pageItems, type ItemPage, type PageQuery } from './input-items.ts'
 import { prepareRun, type PreparedRun } from './prepare.ts'
+import { notStreamable, queueFull, responseNotFound, stoppedMidway } from './problems.ts'
 import { startRun, type Run, type RunLimits } from './run.ts'
 import { startWorker, type Worker, type WorkerLimits } from './worker.ts'
 
@@ -72,17 +73,43 @@ interface Launch {
   readonly accepted: Promise<void>
 }
 
+/** A response that this process has in hand. */
+interface Held {
+  readonly account: AccountId
+  readonly log: EventLog
+  /** Undefined while it waits for a worker. */
+  readonly run: Run | undefined
+}
+
+/** A stored response, and what this process has of it. */
+interface Found {
+  readonly id: ResponseId
+  readonly stored: StoredResponse
+  readonly held: Held | undefined
+}
+
+/** More looks at a response than it can change hands in between. */
+const CANCEL_TRIES_MAX = 5
+
 /** Makes the engine. */
 export function createEngine(parts: EngineParts): Engine {
   const { store, clock, logger, background } = parts
   const owner = `boot_${randomBytes(8).toString('hex')}`
-  const runs = new Map<ResponseId, { run: Run | undefined; log: EventLog; account: AccountId }>()
+  const live = new Map<ResponseId, Held>()
   let worker: Worker | undefined
 
   const { catalogue, sealer } = parts
   const prepareParts = { catalogue, sealer, allowBackgroundStream: background.streaming }
   const newLog = () => new EventLog(parts.limits.streamBufferBytesMax)
   const stopping = new AbortController()
+
+  const hold = (id: ResponseId, held: Held): Held => {
+    live.set(id, held)
+    return held
+  }
+  const release = (id: ResponseId, held: Held | undefined) => {
+    if (held !== undefined && live.get(id) === held) live.delete(id)
+  }
 
   const launch = (launched: Launch): Run => {
     const { account, plan, log, attempt, accepted } = launched
@@ -98,51 +125,65 @@ export function createEngine(parts: EngineParts): Engine {
       storeLater: (ending) => void storeEventually(storage, ending, { clock, logger, signal: stopping.signal }),
       accepted,
     })
-    runs.set(plan.id, { run, log, account })
-    void run.ended.finally(() => runs.delete(plan.id))
+    const held = hold(plan.id, { run, log, account })
+    void run.ended.finally(() => release(plan.id, held))
     return run
   }
 
   const enqueue = async (account: AccountId, plan: PreparedRun): Promise<Created> => {
     if ((await store.jobs.countQueued()) >= background.queueMax) throw queueFull(background.queueMax)
-    await insertRow(store.forAccount(account), plan, owner)
-    const log = newLog()
-    log.append([
+    // Held first: a worker may claim it before its insertion has been reported.
+    const held = hold(plan.id, { run: undefined, log: newLog(), account })
+    held.log.append([
       { type: 'response.created', response: plan.response },
       { type: 'response.queued', response: plan.response },
     ])
-    runs.set(plan.id, { run: undefined, log, account })
+    await insertRow(store.forAccount(account), plan, owner).catch((error: unknown) => {
+      release(plan.id, held)
+      throw error
+    })
     worker?.wake()
-    return { kind: 'queued', run: undefined, response: plan.response, log, warnings: plan.warnings }
+    return { kind: 'queued', run: undefined, response: plan.response, log: held.log, warnings: plan.warnings }
   }
 
-  const startJob = async (job: Job, request: CreateRequest): Promise<Run> => {
+  const startJob = async (job: Job, request: CreateRequest): Promise<Run | undefined> => {
+    const { account, id, attempt } = job
+    const known = live.get(id)
+    const isWaiting = known !== undefined && known.run === undefined && !known.log.isEnded()
+    const { log } = isWaiting ? known : hold(id, { run: undefined, log: newLog(), account })
     // Written by this program.
     const { created_at: createdAt } = JSON.parse(job.response) as Response
-    const context = { ...prepareParts, responses: store.forAccount(job.account), isAccepted: true }
-    const plan = await prepareRun(context, request, { id: job.id, createdAt })
-    const log = runs.get(job.id)?.log ?? newLog()
-    return launch({ account: job.account, plan, log, attempt: job.attempt, accepted: Promise.resolve() })
+    const context = { ...prepareParts, responses: store.forAccount(account), isAccepted: true }
+    const plan = await prepareRun(context, request, { id, createdAt })
+    if (log.isEnded()) return undefined // Cancelled, deleted, or this process stops.
+    return launch({ account, plan, log, attempt, accepted: Promise.resolve() })
   }
 
-  const live = (account: AccountId, id: ResponseId) => {
-    const entry = runs.get(id)
-    return entry?.account === account ? entry : undefined
+  const failJob = async (job: Job, error: unknown): Promise<void> => {
+    const held = live.get(job.id)
+    const waiting = held?.run === undefined ? held : undefined
+    const row = { ...job, responses: store.forAccount(job.account), log: waiting?.log }
+    await endStored(row, failedBefore(error), clock)
+    waiting?.log.abandon()
+    release(job.id, waiting)
   }
 
-  const find = async (account: AccountId, text: string): Promise<{ id: ResponseId; stored: StoredResponse }> => {
+  const find = async (account: AccountId, text: string): Promise<Found> => {
     const id = readResponseId(text, 'response_id')
     const stored = await store.forAccount(account).find(id)
     if (stored === undefined) throw responseNotFound()
-    return { id, stored }
+    const held = live.get(id)
+    return { id, stored, held: held?.account === account ? held : undefined }
   }
 
-  const snapshot = (account: AccountId, id: ResponseId, stored: StoredResponse): string => {
-    if (isTerminal(stored.status)) return stored.response
-    const running = live(account, id)?.run?.snapshot()
-    if (running !== undefined && !isTerminal(running.status)) return JSON.stringify(running)
-    // Written by this program.
-    return JSON.stringify({ ...(JSON.parse(stored.response) as Response), status: stored.status })
+  const cancelFound = async (account: AccountId, { id, stored, held }: Found): Promise<void> => {
+    if (held?.run !== undefined) {
+      held.run.cancel()
+      await held.run.ended
+      return
+    }
+    const row = { ...stored, id, responses: store.forAccount(account), log: held?.log }
+    if (await endStored(row, { kind: 'cancelled', usage: null }, clock)) release(id, held)
   }
 
   return {
@@ -161,14 +202,12 @@ export function createEngine(parts: EngineParts): Engine {
     },
 
     async retrieve(account, text) {
-      const { id, stored } = await find(account, text)
-      return snapshot(account, id, stored)
+      return snapshot(await find(account, text))
     },
 
     async events(account, text, options) {
-      const { id, stored } = await find(account, text)
-      const running = live(account, id)
-      if (running !== undefined && !isTerminal(stored.status)) return running.log.read(options)
+      const { id, stored, held } = await find(account, text)
+      if (held !== undefined && !isTerminal(stored.status)) return held.log.read(options)
       const final = isTerminal(stored.status) ? stored : await store.forAccount(account).find(id)
       const log = await store.forAccount(account).findLog(id)
       if (final === undefined || log === undefined) throw notStreamable()
@@ -178,28 +217,25 @@ export function createEngine(parts: EngineParts): Engine {
     },
 
     async cancel(account, text) {
-      const { id, stored } = await find(account, text)
-      if (!stored.background) {
+      let found = await find(account, text)
+      if (!found.stored.background) {
         throw badRequest('not_cancellable', 'response_id', 'Cannot cancel a synchronous response.')
       }
-      const running = live(account, id)
-      if (!isTerminal(stored.status)) {
-        running?.run?.cancel()
-        const waiting = { ...stored, id, responses: store.forAccount(account), log: running?.log }
-        await (running?.run?.ended ?? endStored(waiting, { kind: 'cancelled', usage: null }, clock))
-        if (running?.run === undefined) runs.delete(id)
+      // A worker may claim it between two looks: the next one then finds its run.
+      for (let tries = 0; tries < CANCEL_TRIES_MAX && !isTerminal(found.stored.status); tries++) {
+        await cancelFound(account, found)
+        found = await find(account, text)
       }
-      const after = await find(account, text)
-      return snapshot(account, id, after.stored)
+      return snapshot(found)
     },
 
     async remove(account, text) {
       const id = readResponseId(text, 'response_id')
       if (!(await store.forAccount(account).remove(id))) throw responseNotFound()
-      const entry = live(account, id)
-      entry?.run?.abandon()
-      entry?.log.abandon()
-      runs.delete(id)
+      const held = live.get(id)
+      held?.run?.abandon()
+      held?.log.abandon()
+      release(id, held)
       return id
     },
 
@@ -215,24 +251,35 @@ export function createEngine(parts: EngineParts): Engine {
       for (const row of left) {
         await endStored({ ...row, responses: store.forAccount(row.account) }, failedBefore(stoppedMidway()), clock)
       }
-      const fail = async (job: Job, error: unknown) => {
-        const waiting = { ...job, responses: store.forAccount(job.account), log: runs.get(job.id)?.log }
-        await endStored(waiting, failedBefore(error), clock)
-      }
-      worker = startWorker({ jobs: store.jobs, owner, limits: background, clock, logger, start: startJob, fail, sweep: async () => {} })
+      const { jobs } = store
+      worker = startWorker({ jobs, owner, limits: background, clock, logger, start: startJob, fail: failJob })
     },
 
     async drain(drain_ms) {
       worker?.stop()
       stopping.abort()
-      const open = () => [...runs.values()].flatMap(({ run }) => (run === undefined ? [] : [run]))
+      const allEnded = () =>
+        Promise.all([...live.values()].flatMap(({ run }) => (run === undefined ? [] : [run.ended])))
       const patience = new AbortController()
-      const allEnded = Promise.all(open().map(({ ended }) => ended)).finally(() => patience.abort())
+      void allEnded().finally(() => patience.abort())
       await clock.sleep(drain_ms, patience.signal).catch(() => {})
-      for (const run of open()) run.interrupt(stoppedMidway())
-      await allEnded
+      const ended = allEnded()
+      for (const { run, log } of live.values()) {
+        if (run === undefined) log.abandon()
+        else run.interrupt(stoppedMidway())
+      }
+      await ended
     },
   }
+}
+
+/** The snapshot as JSON text: the run's own while it runs, else the stored one. */
+function snapshot({ stored, held }: Found): string {
+  if (isTerminal(stored.status)) return stored.response
+  const running = held?.run?.snapshot()
+  if (running !== undefined && !isTerminal(running.status)) return JSON.stringify(running)
+  // Written by this program.
+  return JSON.stringify({ ...(JSON.parse(stored.response) as Response), status: stored.status })
 }
 
 async function insertRow(responses: ResponseStore, plan: PreparedRun, owner: string): Promise<void> {
@@ -256,40 +303,6 @@ async function insertRow(responses: ResponseStore, plan: PreparedRun, owner: str
 
 function isMinted(itemId: string, id: ResponseId, index: number): boolean {
   return itemId.endsWith(`_${id.slice('resp_'.length)}i${index}`)
-}
-
-function responseNotFound(): ApiError {
-  return new ApiError({
-    type: 'not_found_error',
-    code: 'response_not_found',
-    param: 'response_id',
-    message: 'Response not found: it must be stored, not deleted, and of this account.',
-  })
-}
-
-function notStreamable(): ApiError {
-  return badRequest(
-    'not_streamable',
-    'stream',
-    'This response is run by another process and cannot be streamed from here: poll it.',
-  )
-}
-
-function queueFull(max: number): ApiError {
-  return new ApiError({
-    type: 'server_error',
-    code: 'queue_full',
-    message: `${max} background responses are waiting already. Try again later.`,
-    headers: { 'retry-after': '30' },
-  })
-}
-
-function stoppedMidway(): ApiError {
-  return new ApiError({
-    type: 'server_error',
-    code: 'server_error',
-    message: 'The server stopped while it was working on this response.',
-  })
 }
 
 async function* oneBatch(events: readonly ResponseEvent[]): AsyncGenerator<readonly ResponseEvent[]> {

@@ -1,4 +1,4 @@
-import { checkCapability, checkModalities, checkSupported } from '../core/capability.ts'
+import { checkCapability, checkModalities, checkSupported, type ModelTraits } from '../core/capability.ts'
 import { checkRequest, isWebSearch, readResponseId } from '../core/check-request.ts'
 import { storeInput, toHistory, type StoredItem, type ThreadItem } from '../core/history.ts'
 import { flatFormat, initialResponse, type Identity } from '../core/initial-response.ts'
@@ -67,7 +67,7 @@ export async function prepareRun(
   const input = storeInput(await resolveReferences(responses, request.input), identity.id)
   // Stored items are what InputItem allows, with an id.
   const thread: ThreadItem[] = [...earlier, ...(input as unknown as ThreadItem[])]
-  return { ...translate(context, request, identity, route, thread), input, previousId }
+  return { ...translate({ request, identity, route, thread }, context.sealer), input, previousId }
 }
 
 /** @throws {ApiError} 404 `model_not_found`, or 400 for models that are known and not supported. */
@@ -83,42 +83,29 @@ export function resolveModel(catalogue: Catalogue, model: string): Route {
   })
 }
 
-function translate(
-  context: PrepareContext,
-  request: CreateRequest,
-  identity: Identity,
-  route: Route,
-  thread: readonly ThreadItem[],
-): Omit<PreparedRun, 'input' | 'previousId'> {
+/** A request that has its place: who it is, where it goes, what was said before. */
+interface Placed {
+  readonly request: CreateRequest
+  readonly identity: Identity
+  readonly route: Route
+  readonly thread: readonly ThreadItem[]
+}
+
+function translate(placed: Placed, sealer: Sealer): Omit<PreparedRun, 'input' | 'previousId'> {
+  const { request, identity, route } = placed
   const { adapter, traits } = route
-  const history = toHistory(thread, (sealed) => context.sealer.unseal(sealed, adapter.id))
+  const history = toHistory(placed.thread, (sealed) => sealer.unseal(sealed, adapter.id))
   const tools = [...(request.tools ?? []), ...history.tools]
   const lowered = lowerTools(tools)
   const { choice, tools: offered } = lowerChoice(request.tool_choice ?? undefined, lowered)
-  const wanted = request.max_output_tokens ?? undefined
   const full: ModelCall = {
+    ...settingsOf(request),
     callIdPrefix: `call_${identity.id.slice('resp_'.length, 'resp_'.length + 24)}`,
     model: route.upstreamModel,
-    instructions: request.instructions ?? undefined,
     history: history.items,
     tools: offered,
     toolChoice: choice,
-    parallelToolCalls: request.parallel_tool_calls ?? undefined,
-    maxOutputTokens: wanted === undefined ? undefined : Math.min(wanted, traits.maxOutputTokens ?? wanted),
-    temperature: request.temperature ?? undefined,
-    topP: request.top_p ?? undefined,
-    presencePenalty: request.presence_penalty ?? undefined,
-    frequencyPenalty: request.frequency_penalty ?? undefined,
-    seed: request.seed ?? undefined,
-    topLogprobs: wantedLogprobs(request),
-    format: flatFormat(request.text?.format ?? { type: 'text' }),
-    verbosity: request.text?.verbosity ?? undefined,
-    effort: request.reasoning?.effort ?? undefined,
-    user: request.user ?? undefined,
-    safetyIdentifier: request.safety_identifier ?? undefined,
-    promptCacheKey: request.prompt_cache_key ?? undefined,
-    serviceTier: request.service_tier ?? undefined,
-    metadata: request.metadata ?? undefined,
+    maxOutputTokens: outputLimit(request, traits),
     canStream: traits.streaming,
   }
   const call = fitToWindow(full, request.truncation ?? 'disabled', traits.contextWindow)
@@ -135,6 +122,33 @@ function translate(
     raise: createToolRaiser(lowered.origins),
     warnings: [...dropped, ...history.warnings, ...prepared.warnings],
   }
+}
+
+/** What the client set, null and absent alike. */
+function settingsOf(request: CreateRequest) {
+  return {
+    instructions: request.instructions ?? undefined,
+    parallelToolCalls: request.parallel_tool_calls ?? undefined,
+    temperature: request.temperature ?? undefined,
+    topP: request.top_p ?? undefined,
+    presencePenalty: request.presence_penalty ?? undefined,
+    frequencyPenalty: request.frequency_penalty ?? undefined,
+    seed: request.seed ?? undefined,
+    topLogprobs: wantedLogprobs(request),
+    format: flatFormat(request.text?.format ?? { type: 'text' }),
+    verbosity: request.text?.verbosity ?? undefined,
+    effort: request.reasoning?.effort ?? undefined,
+    user: request.user ?? undefined,
+    safetyIdentifier: request.safety_identifier ?? undefined,
+    promptCacheKey: request.prompt_cache_key ?? undefined,
+    serviceTier: request.service_tier ?? undefined,
+    metadata: request.metadata ?? undefined,
+  } satisfies Partial<ModelCall>
+}
+
+function outputLimit(request: CreateRequest, { maxOutputTokens }: ModelTraits): number | undefined {
+  const wanted = request.max_output_tokens ?? undefined
+  return wanted === undefined ? undefined : Math.min(wanted, maxOutputTokens ?? wanted)
 }
 
 function wantedLogprobs(request: CreateRequest): number | undefined {

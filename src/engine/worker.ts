@@ -27,12 +27,14 @@ export interface WorkerParts {
   readonly limits: WorkerLimits
   readonly clock: Clock
   readonly logger: Logger
-  /** Runs a claimed job. @throws What stands in its way before the model is called. */
-  readonly start: (job: Job, request: CreateRequest) => Promise<Run>
+  /**
+   * Runs a claimed job; undefined where there is nothing to be run any more.
+   *
+   * @throws What stands in its way before the model is called.
+   */
+  readonly start: (job: Job, request: CreateRequest) => Promise<Run | undefined>
   /** Ends a job that cannot be run. */
   readonly fail: (job: Job, error: unknown) => Promise<void>
-  /** What else is to be done at every sweep. */
-  readonly sweep: () => Promise<void>
 }
 
 /** Takes background responses from the store and runs them. */
@@ -90,7 +92,7 @@ export function startWorker(parts: WorkerParts): Worker {
   }
   // Heartbeats first: after a pause of the whole process, a lease is renewed before its job looks lost.
   void every(limits.heartbeat_ms, beat, parts, idle.signal)
-  void every(limits.sweep_ms, () => parts.sweep().finally(wake), parts, stopping.signal)
+  void every(limits.sweep_ms, async () => wake(), parts, stopping.signal)
   wake()
   return {
     wake,
@@ -121,6 +123,7 @@ async function perform(parts: WorkerParts, job: Job, active: Map<ResponseId, Run
   let run: Run | undefined
   try {
     run = await parts.start(job, requestOf(parts, job))
+    if (run === undefined) return
     active.set(job.id, run)
     await run.ended
   } catch (error) {

@@ -1,0 +1,39 @@
+import { ApiError, badRequest } from '../protocol/error.ts'
+
+/** An unknown, deleted or foreign id: the three look the same. */
+export function responseNotFound(): ApiError {
+  return new ApiError({
+    type: 'not_found_error',
+    code: 'response_not_found',
+    param: 'response_id',
+    message: 'Response not found: it must be stored, not deleted, and of this account.',
+  })
+}
+
+/** A response whose events are in another process. */
+export function notStreamable(): ApiError {
+  return badRequest(
+    'not_streamable',
+    'stream',
+    'This response is run by another process and cannot be streamed from here: poll it.',
+  )
+}
+
+/** A background response that is refused before it is accepted. */
+export function queueFull(max: number): ApiError {
+  return new ApiError({
+    type: 'server_error',
+    code: 'queue_full',
+    message: `${max} background responses are waiting already. Try again later.`,
+    headers: { 'retry-after': '30' },
+  })
+}
+
+/** A response that its process has left unfinished. */
+export function stoppedMidway(): ApiError {
+  return new ApiError({
+    type: 'server_error',
+    code: 'server_error',
+    message: 'The server stopped while it was working on this response.',
+  })
+}
