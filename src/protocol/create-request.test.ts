@@ -102,6 +102,11 @@ const boundaries: readonly { name: string; refused: object; accepted: object }[]
     accepted: { input: [output('c'.repeat(256))] },
   },
   {
+    name: 'a message of a user holds a part at least',
+    refused: { input: [{ role: 'user', content: [] }] },
+    accepted: { input: [{ role: 'user', content: '' }] },
+  },
+  {
     name: 'the input of a user is no output',
     refused: message('user', 'output_text'),
     accepted: message('user', 'input_text'),

@@ -49,7 +49,7 @@ export function explain(schema: TSchema, value: unknown, path = ''): Explanation
 }
 
 function explainAt(schema: Keywords, value: unknown, path: string): Explanation | undefined {
-  if (schema.anyOf !== undefined) return explainUnion(schema, schema.anyOf, value, path)
+  if (schema.anyOf !== undefined) return explainUnion(schema, value, path)
   if (schema.allOf !== undefined) return firstOf(schema.allOf, (part) => explainAt(part, value, path))
   if (schema.const !== undefined) return explainChoice([schema.const], value, path)
   if (schema.enum !== undefined) return explainChoice(schema.enum, value, path)
@@ -70,14 +70,10 @@ function explainAt(schema: Keywords, value: unknown, path: string): Explanation 
   }
 }
 
-function explainUnion(
-  schema: Keywords,
-  variants: readonly Keywords[],
-  value: unknown,
-  path: string,
-): Explanation | undefined {
+function explainUnion(schema: Keywords, value: unknown, path: string): Explanation | undefined {
+  const variants = variantsOf(schema)
   if (variants.some((variant) => explainAt(variant, value, path) === undefined)) return undefined
-  if (schema.discriminator !== undefined) return explainTagged(schema, schema.discriminator.propertyName, value, path)
+  if (schema.discriminator !== undefined) return explainTagged(schema, value, path)
   const kind = jsonType(value)
   const candidates = variants.filter((variant) => variant.type !== 'null')
   const sameKind = candidates.filter((variant) => kindsOf(variant).includes(kind))
@@ -86,9 +82,10 @@ function explainUnion(
   return wrongType(candidates.flatMap(kindsOf).filter(isFirst).join(' or '), value, path)
 }
 
-function explainTagged(schema: Keywords, tag: string, value: unknown, path: string): Explanation | undefined {
+function explainTagged(schema: Keywords, value: unknown, path: string): Explanation | undefined {
   if (!isJsonObject(value)) return wrongType('object', value, path)
-  const variants = leavesOf(schema)
+  const tag = schema.discriminator?.propertyName ?? 'type'
+  const variants = variantsOf(schema)
   const given = value[tag] ?? (tag === 'type' ? schema['x-fallback'] : undefined)
   const tagPath = join(path, tag)
   if (given === undefined) return missing(tagPath)
@@ -112,7 +109,7 @@ function fullest(variants: readonly Keywords[], value: object): Keywords {
 }
 
 /** Variants of a union; a nested union that is told apart by another field counts as one. */
-function leavesOf(schema: Keywords): readonly Keywords[] {
+function variantsOf(schema: Keywords): readonly Keywords[] {
   return schema.anyOf ?? [schema]
 }
 
@@ -145,7 +142,7 @@ function explainObject(schema: Keywords, value: unknown, path: string): Explanat
       value[key] === undefined ? undefined : explainAt(field, value[key], join(path, key)),
     ) ??
     firstOf(Object.values(schema.patternProperties ?? {}), (field) =>
-      firstOf(keys, (key) => explainEntry(field, value[key], path, key)),
+      firstOf(keys, (key) => explainEntry(field, value[key], { path, key })),
     )
   )
 }
@@ -170,7 +167,11 @@ function explainKeys(schema: Keywords, keys: readonly string[], path: string): E
 }
 
 /** An entry of a map, such as metadata: its code names the map. */
-function explainEntry(field: Keywords, value: unknown, path: string, key: string): Explanation | undefined {
+function explainEntry(
+  field: Keywords,
+  value: unknown,
+  { path, key }: { path: string; key: string },
+): Explanation | undefined {
   const fault = explainAt(field, value, join(path, cut(key)))
   if (fault?.code === 'string_above_max_length') return { ...fault, code: `${path}_value_too_long` }
   return fault
@@ -305,7 +306,7 @@ function show(value: unknown): string {
 }
 
 function cut(text: string): string {
-  const points = Array.from(text.slice(0, SHOWN_CHARS_MAX * 2))
+  const points = Array.from(text.slice(0, (SHOWN_CHARS_MAX + 1) * 2))
   return points.length > SHOWN_CHARS_MAX ? `${points.slice(0, SHOWN_CHARS_MAX).join('')}…` : points.join('')
 }
 
