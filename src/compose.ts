@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createAuthenticator, DEFAULT_ACCOUNT, type StaticKey } from './accounts/keys.ts'
 import { createSealer } from './accounts/sealer.ts'
-import type { Config, ProviderConfig } from './config/schema.ts'
+import type { Config } from './config/schema.ts'
 import type { Environment } from './config/load.ts'
 import { isPrivateHost } from './egress/addresses.ts'
 import { openOperatorEgress, type OperatorEgress } from './egress/operator.ts'
 import { systemClock, type Clock } from './engine/clock.ts'
-import { createEngine, type Engine } from './engine/engine.ts'
+import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { createApp } from './http/app.ts'
 import { accountId } from './protocol/id.ts'
 import type { Adapter } from './providers/adapter.ts'
@@ -37,48 +37,26 @@ export interface Server {
 /** Sockets per provider: as many streams as one process is meant to carry. */
 const UPSTREAM_CONNECTIONS_MAX = 4096
 
+/** What the process brings: its environment, its log, its clock. */
+export interface Surroundings {
+  readonly environment: Environment
+  readonly logger: Logger
+  readonly clock?: Clock
+}
+
 /**
  * Builds everything from the configuration. The only place that constructs.
  *
  * @throws The storage cannot be opened.
  */
-export async function compose(
-  config: Config,
-  environment: Environment,
-  logger: Logger,
-  clock: Clock = systemClock,
-): Promise<Server> {
+export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
+  const { environment, logger, clock = systemClock } = surroundings
+  const { limits, timeouts } = config
   const store = await openStore(config.store, clock)
-  const egress = openOperatorEgress({
-    connect_ms: config.timeouts.connect_ms,
-    connectionsMax: UPSTREAM_CONNECTIONS_MAX,
-  })
-  const catalogue = catalogueOf(config, egress, clock)
+  const egress = openOperatorEgress({ connect_ms: timeouts.connect_ms, connectionsMax: UPSTREAM_CONNECTIONS_MAX })
+  const catalogue = catalogueOf(config, { egress, clock })
   const sealer = createSealer(await sealingSecret(config.store))
-  const { background, limits, timeouts } = config
-  const engine = createEngine({
-    store,
-    catalogue,
-    sealer,
-    clock,
-    logger,
-    limits: {
-      response_ms: timeouts.response_ms,
-      keepalive_ms: timeouts.keepalive_ms,
-      outputBytesMax: limits.output_bytes_max,
-      streamBufferBytesMax: limits.stream_buffer_bytes_max,
-    },
-    background: {
-      concurrency: background.concurrency,
-      queueMax: background.queue_max,
-      lease_ms: background.lease_ms,
-      heartbeat_ms: background.heartbeat_ms,
-      sweep_ms: background.sweep_ms,
-      attemptsMax: background.attempts_max,
-      onCrash: background.on_crash === 'fail' ? 'fail' : 'retry',
-      streaming: background.streaming,
-    },
-  })
+  const engine = createEngine({ store, catalogue, sealer, clock, logger, ...engineLimits(config) })
   let isReady = false
   const app = createApp({
     engine,
@@ -107,6 +85,27 @@ export async function compose(
       await app.close()
       await egress.close()
       await store.close()
+    },
+  }
+}
+
+function engineLimits({ background, limits, timeouts }: Config): Pick<EngineParts, 'limits' | 'background'> {
+  return {
+    limits: {
+      response_ms: timeouts.response_ms,
+      keepalive_ms: timeouts.keepalive_ms,
+      outputBytesMax: limits.output_bytes_max,
+      streamBufferBytesMax: limits.stream_buffer_bytes_max,
+    },
+    background: {
+      concurrency: background.concurrency,
+      queueMax: background.queue_max,
+      lease_ms: background.lease_ms,
+      heartbeat_ms: background.heartbeat_ms,
+      sweep_ms: background.sweep_ms,
+      attemptsMax: background.attempts_max,
+      onCrash: background.on_crash === 'fail' ? 'fail' : 'retry',
+      streaming: background.streaming,
     },
   }
 }
@@ -149,11 +148,15 @@ async function sealingSecret(storeUrl: string): Promise<Uint8Array> {
   return isNew ? fresh : readFile(file)
 }
 
-function catalogueOf(config: Config, egress: OperatorEgress, clock: Clock): Catalogue {
-  const configured = Object.entries(config.providers).map(([id, provider]) =>
-    adapterOf(id, provider, config, egress, clock),
-  )
-  const demo = configured.some(({ id }) => id === 'demo') ? [] : [demoAdapter(clock.sleep)]
+/** What adapters are given. */
+interface AdapterTools {
+  readonly egress: OperatorEgress
+  readonly clock: Clock
+}
+
+function catalogueOf(config: Config, tools: AdapterTools): Catalogue {
+  const configured = Object.keys(config.providers).map((id) => adapterOf(id, config, tools))
+  const demo = configured.some(({ id }) => id === 'demo') ? [] : [demoAdapter(tools.clock.sleep)]
   const models = Object.entries(config.models).map(([id, model]): [string, ModelEntry] => [
     id,
     {
@@ -173,13 +176,8 @@ function catalogueOf(config: Config, egress: OperatorEgress, clock: Clock): Cata
   })
 }
 
-function adapterOf(
-  id: string,
-  provider: ProviderConfig,
-  config: Config,
-  egress: OperatorEgress,
-  clock: Clock,
-): Adapter {
+function adapterOf(id: string, config: Config, { egress, clock }: AdapterTools): Adapter {
+  const provider = config.providers[id] ?? { kind: 'demo' }
   if (provider.kind === 'demo') return { ...demoAdapter(clock.sleep), id }
   const dialect = DIALECTS[(provider.dialect ?? 'generic') as keyof typeof DIALECTS] // The schema allows no other.
   const baseUrl = (provider.base_url ?? dialect.baseUrl ?? '').replace(/\/+$/, '')

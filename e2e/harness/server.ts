@@ -57,7 +57,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   }
   const complete: Config = { ...config, providers: config.providers ?? {} }
   const logger = options.logger ?? createLogger('silent')
-  const server = await compose(complete, { ANTIPHON_API_KEY: TEST_KEY }, logger, options.clock)
+  const server = await compose(complete, {
+    environment: { ANTIPHON_API_KEY: TEST_KEY },
+    logger,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+  })
   const conformance = watchConformance(server.app)
   const url = await server.start()
   const base = `${url}/v1`

@@ -19,14 +19,15 @@ export async function serve({ overrides }: Words, environment: Environment): Pro
   const isConfigured = overrides.config !== undefined || environment['ANTIPHON_CONFIG'] !== undefined
   const loaded = await loadConfig(overrides, environment)
   const config = isConfigured ? loaded : await withOllama(loaded)
-  const server = await compose(config, environment, createLogger(level)).catch((error: unknown) =>
+  const server = await compose(config, { environment, logger: createLogger(level) }).catch((error: unknown) =>
     explainStore(config, error),
   )
   const address = await server.start().catch(async (error: unknown) => {
     await server.stop()
     throw explainListen(config, error)
   })
-  say(await greeting(server, config, environment, address))
+  const key = await firstKey(server, config, environment)
+  say(greeting(config, address, key))
   await stopSignal()
   say('Stopping: running responses are finished first. Press Ctrl-C again to stop now.')
   process.once('SIGINT', () => process.exit(130))
@@ -48,10 +49,14 @@ async function withOllama(config: Config): Promise<Config> {
   return { ...config, providers: { ...config.providers, ollama: { kind: 'openai-chat', dialect: 'ollama' } } }
 }
 
-async function greeting(server: Server, config: Config, environment: Environment, address: string): Promise<string> {
-  const [known] = staticKeys(config, environment)
-  const needsKey = known === undefined && (await server.store.keys.list()).length === 0
-  const key = needsKey ? await createKey(server.store, undefined) : undefined
+/** A key for those who have none: made on the first run, unless the operator has brought one. */
+async function firstKey(server: Server, config: Config, environment: Environment): Promise<string | undefined> {
+  const isProvided = staticKeys(config, environment).length > 0
+  if (isProvided || (await server.store.keys.list()).length > 0) return undefined
+  return createKey(server.store, undefined)
+}
+
+function greeting(config: Config, address: string, key: string | undefined): string {
   const base = `${address}${config.server.base_paths[0] ?? '/v1'}`
   const shown = key ?? 'YOUR_API_KEY'
   return [

@@ -37,7 +37,7 @@ export async function loadConfig(overrides: Overrides, environment: Environment)
   const path = overrides.config ?? environment['ANTIPHON_CONFIG']
   const file = path === undefined ? undefined : await readConfigFile(path)
   const problems: string[] = []
-  const written = expand(file ?? {}, environment, '', problems)
+  const written = expand(file ?? {}, '', { environment, problems })
   const settings = override(isJsonObject(written) ? written : {}, overrides, environment)
   const config = path === undefined ? { ...settings, providers: providersOf(environment) } : settings
   return check(config, [...problems, ...(isJsonObject(written) ? [] : ['The file must hold a mapping of sections.'])])
@@ -56,22 +56,26 @@ async function readConfigFile(path: string): Promise<unknown> {
 
 const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g
 
+/** What strings are completed from, and what was missing. */
+interface Expansion {
+  readonly environment: Environment
+  readonly problems: string[]
+}
+
 /** Replaces `${VAR}` and `${VAR:-default}` in every string of a value. */
-function expand(value: unknown, environment: Environment, path: string, problems: string[]): unknown {
+function expand(value: unknown, path: string, expansion: Expansion): unknown {
   if (typeof value === 'string') {
     return value.replace(VARIABLE, (_, name: string, fallback: string | undefined) => {
-      const found = environment[name] ?? fallback
-      if (found === undefined) problems.push(`${path}: the environment variable ${name} is not set.`)
+      const found = expansion.environment[name] ?? fallback
+      if (found === undefined) expansion.problems.push(`${path}: the environment variable ${name} is not set.`)
       return found ?? ''
     })
   }
-  if (Array.isArray(value)) return value.map((item, index) => expand(item, environment, `${path}[${index}]`, problems))
+  if (Array.isArray(value)) return value.map((item, index) => expand(item, `${path}[${index}]`, expansion))
   if (!isJsonObject(value)) return value
+  const entries = Object.entries(value)
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      expand(item, environment, path === '' ? key : `${path}.${key}`, problems),
-    ]),
+    entries.map(([key, item]) => [key, expand(item, path === '' ? key : `${path}.${key}`, expansion)]),
   )
 }
 

@@ -94,7 +94,7 @@ function openPart(response: Response, type: 'output_text' | 'refusal'): Opened {
   const open = last.content[part]
   if (open?.type === type) return { events: [], index, part, id: last.id }
   const closing = open === undefined ? [] : closePart(last, index)
-  const added = addedPart(last.id, index, part + 1, type)
+  const added = addedPart(type, { item_id: last.id, output_index: index, content_index: part + 1 })
   return { events: [...closing, added], index, part: part + 1, id: last.id }
 }
 
@@ -103,19 +103,24 @@ function openMessage(response: Response, type: 'output_text' | 'refusal'): Opene
   const id = itemId(response, 'message')
   const item: OutputItem = { type: 'message', id, role: 'assistant', status: 'in_progress', content: [] }
   return {
-    events: [...closeOpen(response, 'completed'), added(index, item), addedPart(id, index, 0, type)],
+    events: [
+      ...closeOpen(response, 'completed'),
+      added(index, item),
+      addedPart(type, { item_id: id, output_index: index, content_index: 0 }),
+    ],
     index,
     part: 0,
     id,
   }
 }
 
-function addedPart(id: string, index: number, part: number, type: 'output_text' | 'refusal'): UnnumberedEvent {
+function addedPart(
+  type: 'output_text' | 'refusal',
+  place: { item_id: string; output_index: number; content_index: number },
+): UnnumberedEvent {
   return {
     type: 'response.content_part.added',
-    item_id: id,
-    output_index: index,
-    content_index: part,
+    ...place,
     part: type === 'output_text' ? { type, text: '', annotations: [], logprobs: [] } : { type, refusal: '' },
   }
 }
@@ -238,7 +243,7 @@ function added(index: number, item: OutputItem): UnnumberedEvent {
 
 function itemId(response: Response, type: string): string {
   // The engine made the id of this response through protocol/id.ts.
-  return mintItemId(response.id as ResponseId, type, 'output', response.output.length)
+  return mintItemId(response.id as ResponseId, type, { side: 'output', index: response.output.length })
 }
 
 /** Folds events that are not numbered yet. */

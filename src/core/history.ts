@@ -24,7 +24,7 @@ export function storeInput(input: string | readonly InputItem[], responseId: Res
   return items.map((item, index) => {
     const type = item.type ?? 'message'
     const given = item.id ?? ''
-    const id = given === '' || seen.has(given) ? mintItemId(responseId, type, 'input', index) : given
+    const id = given === '' || seen.has(given) ? mintItemId(responseId, type, { side: 'input', index }) : given
     seen.add(id)
     // Input items come from JSON and hold nothing else.
     return { ...(withParts(item) as JsonObject), id, type, ...statusOf(item) }

@@ -32,7 +32,7 @@ export function encodeLog(events: readonly ResponseEvent[], final: Response): st
   const entries: Entry[] = []
   const taken = new Map<string, number>()
   for (let at = 0; at < events.length;) {
-    const { entry, length } = encodeAt(events, at, final, taken)
+    const { entry, length } = encodeAt(events, at, { final, taken })
     const last = entries.at(-1)
     if (last?.[0] === 'd' && entry[0] === 'd' && last[1] === entry[1] && last[2] === entry[2]) {
       last.push(...entry.slice(3).map(Number)) // In place: a copy per delta would cost a long answer dearly.
@@ -52,7 +52,7 @@ export function decodeLog(text: string, final: Response): readonly ResponseEvent
   const entries: readonly Entry[] = JSON.parse(text) // Written by encodeLog, and checked by the store.
   const taken = new Map<string, number>()
   return entries
-    .flatMap((entry) => decodeEntry(entry, final, taken))
+    .flatMap((entry) => decodeEntry(entry, { final, taken }))
     .map((event, sequence_number) => numbered(event, sequence_number))
 }
 
@@ -61,18 +61,24 @@ export function numbered(event: UnnumberedEvent, sequence_number: number): Respo
   return { ...event, sequence_number }
 }
 
+/** How far a log has been read or written. */
+interface Progress {
+  readonly final: Response
+  /** How much of the final text at each place has been a delta already. */
+  readonly taken: Map<string, number>
+}
+
 function encodeAt(
   events: readonly ResponseEvent[],
   at: number,
-  final: Response,
-  taken: Map<string, number>,
+  { final, taken }: Progress,
 ): { entry: Entry; length: number } {
   const { sequence_number: _, ...event } = events[at] as ResponseEvent // `at` is inside the list.
   const short = shorten(event, final)
   for (const entry of short) {
-    const restored = decodeEntry(entry, final, entry[0] === 'd' ? new Map(taken) : taken)
+    const restored = decodeEntry(entry, { final, taken: entry[0] === 'd' ? new Map(taken) : taken })
     if (restored.every((copy, offset) => isSame(numbered(copy, at + offset), events[at + offset]))) {
-      if (entry[0] === 'd') decodeEntry(entry, final, taken)
+      if (entry[0] === 'd') decodeEntry(entry, { final, taken })
       return { entry, length: restored.length }
     }
   }
@@ -98,7 +104,7 @@ function shorten(event: UnnumberedEvent, final: Response): Entry[] {
   return []
 }
 
-function decodeEntry(entry: Entry, final: Response, taken: Map<string, number>): UnnumberedEvent[] {
+function decodeEntry(entry: Entry, { final, taken }: Progress): UnnumberedEvent[] {
   switch (entry[0]) {
     case 'r':
       // Only lifecycle events are written under this letter.
@@ -128,7 +134,9 @@ function decodeItemEntry(
     case 'q':
       return item.type === 'message' ? closePart({ ...item, content: item.content.slice(0, entry[2] + 1) }, index) : []
     case 'd':
-      return entry.slice(3).flatMap((length) => nextDelta(item, index, entry[2], Number(length), taken))
+      return entry
+        .slice(3)
+        .flatMap((length) => nextDelta(item, { index, part: entry[2], length: Number(length) }, taken))
   }
 }
 
@@ -151,9 +159,7 @@ function openedPart(item: OutputItem, output_index: number, part_index: number):
 /** The next slice of the final text at a place. */
 function nextDelta(
   item: OutputItem,
-  output_index: number,
-  part: number,
-  length: number,
+  { index: output_index, part, length }: { index: number; part: number; length: number },
   taken: Map<string, number>,
 ): UnnumberedEvent[] {
   const key = `${output_index}/${part}`

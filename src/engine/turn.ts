@@ -34,14 +34,14 @@ export async function* runTurn(call: PreparedCall, context: TurnContext): AsyncG
   const accept = () => {
     if (!isAccepted) context.onAccepted()
     isAccepted = true
+    return []
   }
   for (let attempt = 1; ; attempt++) {
     let hasBegun = false
     try {
       for await (const batch of call.send(context.signal)) {
         hasBegun ||= batch.length > 0
-        if (batch.length > 0) yield batch
-        else accept()
+        yield* batch.length > 0 ? [batch] : accept()
       }
       return
     } catch (error) {

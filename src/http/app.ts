@@ -65,7 +65,7 @@ export function createApp(parts: HttpParts): FastifyInstance {
     routerOptions: { maxParamLength: HEADER_BYTES_MAX },
     frameworkErrors: (error, request, reply) => {
       reply.headers(headersOf(request.id))
-      sendProblem(parts.logger, error, request, reply)
+      sendProblem(parts.logger, error, reply)
     },
     clientErrorHandler: refuseBytes,
   })
@@ -81,7 +81,7 @@ export function createApp(parts: HttpParts): FastifyInstance {
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
   })
   app.addHook('onResponse', async (request, reply) => logAnswer(parts.logger, request, reply))
-  app.setErrorHandler((error, request, reply) => sendProblem(parts.logger, error, request, reply))
+  app.setErrorHandler((error, _, reply) => sendProblem(parts.logger, error, reply))
   app.setNotFoundHandler((request) => {
     throw notFound(app, request)
   })
@@ -124,9 +124,9 @@ function routePattern(path: string): string {
   return path.replace(/(\/responses\/)[^/]+/, '$1:response_id').replace(/(\/models\/).+/, '$1*')
 }
 
-function sendProblem(logger: Logger, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+function sendProblem(logger: Logger, error: unknown, reply: FastifyReply): void {
   const problem = toProblem(error)
-  if (problem.isOurs) logger.error({ requestId: request.id, ...errorFacts(error) }, 'request failed')
+  if (problem.isOurs) logger.error({ requestId: reply.request.id, ...errorFacts(error) }, 'request failed')
   // What is left of a refused body is not read: the connection cannot be used again.
   const closes = problem.status === 413 || problem.status === 415 ? { connection: 'close' } : {}
   void reply

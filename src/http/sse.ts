@@ -11,6 +11,8 @@ export interface StreamOptions {
   readonly stall_ms: number
   /** Whether deltas are padded, so that their length says less about the text. */
   readonly obfuscate: boolean
+  /** Fires when the client has gone away; the batches must end by it. */
+  readonly gone: AbortSignal
 }
 
 const KEEPALIVE = ': keepalive\n\n'
@@ -28,15 +30,13 @@ export function frame(event: ResponseEvent): string {
 /**
  * Sends events as they come: all events of a batch in one write, each event whole. Waits where the
  * client reads slowly, and hangs up where it has stopped reading.
- *
- * @param gone Fires when the client has gone away; `batches` must end by it.
  */
 export async function sendEvents(
   response: ServerResponse,
   batches: AsyncIterable<readonly ResponseEvent[]>,
   options: StreamOptions,
-  gone: AbortSignal,
 ): Promise<void> {
+  const { gone } = options
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',

@@ -54,8 +54,13 @@ export function accountId(name: string): AccountId {
 }
 
 /** The id of the item of a given type at a place in its response. */
-export function mintItemId(responseId: ResponseId, type: string, side: ItemSide, index: number): string {
-  const prefix: string = type in ITEM_PREFIX ? ITEM_PREFIX[type as keyof typeof ITEM_PREFIX] : 'item' // Guarded by `in`.
+export function mintItemId(
+  responseId: ResponseId,
+  type: string,
+  { side, index }: { side: ItemSide; index: number },
+): string {
+  // The key has just been found.
+  const prefix = Object.hasOwn(ITEM_PREFIX, type) ? ITEM_PREFIX[type as keyof typeof ITEM_PREFIX] : 'item'
   return `${prefix}_${responseId.slice('resp_'.length)}${SIDE_LETTER[side]}${index}`
 }
 

@@ -43,43 +43,22 @@ export function buildOpenApi(version: string): OpenApi {
 
 type Ref = (schema: TSchema) => JsonValue
 
+const ID = { name: 'response_id', in: 'path', required: true, schema: { type: 'string' } }
+
 function describePaths(ref: Ref): OpenApi['paths'] {
-  const id = { name: 'response_id', in: 'path', required: true, schema: { type: 'string' } }
   return {
     '/responses': {
       get: operation('Describes the endpoint', { 200: json({ type: 'object' }) }, ref),
-      post: {
-        ...operation(
-          'Creates a response',
-          { 200: { ...json(ref(Response)), ...events(ref) }, 202: json(ref(Response)) },
-          ref,
-        ),
-        requestBody: { required: true, content: json(ref(CreateRequest)) },
-      },
+      post: { ...operation('Creates a response', createAnswers(ref), ref), requestBody: body(ref(CreateRequest)) },
     },
-    '/responses/{response_id}': {
-      get: {
-        ...operation(
-          'Retrieves a response, or streams it again',
-          { 200: { ...json(ref(Response)), ...events(ref) } },
-          ref,
-        ),
-        parameters: [id, queryParameter('stream', 'boolean'), queryParameter('starting_after', 'integer')],
-      },
-      delete: { ...operation('Deletes a response', { 200: json(ref(DeletedResponse)) }, ref), parameters: [id] },
-    },
+    '/responses/{response_id}': describeResponse(ref),
     '/responses/{response_id}/cancel': {
-      post: { ...operation('Cancels a background response', { 200: json(ref(Response)) }, ref), parameters: [id] },
+      post: { ...operation('Cancels a background response', { 200: json(ref(Response)) }, ref), parameters: [ID] },
     },
     '/responses/{response_id}/input_items': {
       get: {
         ...operation('Lists the input items of a response', { 200: json(ref(ItemList)) }, ref),
-        parameters: [
-          id,
-          queryParameter('limit', 'integer'),
-          queryParameter('order', 'string'),
-          queryParameter('after', 'string'),
-        ],
+        parameters: [ID, inQuery('limit', 'integer'), inQuery('order', 'string'), inQuery('after', 'string')],
       },
     },
     '/models': { get: operation('Lists the models', { 200: json(ref(ModelList)) }, ref) },
@@ -92,10 +71,29 @@ function describePaths(ref: Ref): OpenApi['paths'] {
     '/chat/completions': {
       post: {
         ...operation('Passes a chat completion on to its provider', { 200: json({ type: 'object' }) }, ref),
-        requestBody: { required: true, content: json({ type: 'object' }) },
+        requestBody: body({ type: 'object' }),
       },
     },
   }
+}
+
+function createAnswers(ref: Ref): Readonly<Record<number, JsonObject>> {
+  return { 200: { ...json(ref(Response)), ...events(ref) }, 202: json(ref(Response)) }
+}
+
+function describeResponse(ref: Ref): Readonly<Record<string, Operation>> {
+  const retrieved = { 200: { ...json(ref(Response)), ...events(ref) } }
+  return {
+    get: {
+      ...operation('Retrieves a response, or streams it again', retrieved, ref),
+      parameters: [ID, inQuery('stream', 'boolean'), inQuery('starting_after', 'integer')],
+    },
+    delete: { ...operation('Deletes a response', { 200: json(ref(DeletedResponse)) }, ref), parameters: [ID] },
+  }
+}
+
+function body(schema: JsonValue): JsonObject {
+  return { required: true, content: json(schema) }
 }
 
 function operation(summary: string, answers: Readonly<Record<number, JsonObject>>, ref: Ref): Operation {
@@ -116,7 +114,7 @@ function events(ref: Ref): JsonObject {
   return { 'text/event-stream': { schema: ref(ResponseEvent) } }
 }
 
-function queryParameter(name: string, type: string): JsonObject {
+function inQuery(name: string, type: string): JsonObject {
   return { name, in: 'query', required: false, schema: { type } }
 }
 

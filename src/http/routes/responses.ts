@@ -34,7 +34,7 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
     const headers = warningHeaders(created.warnings)
     if (created.kind === 'queued' && body.stream !== true)
       return reply.code(202).headers(headers).send(created.response)
-    const exchange = openExchange(request, reply, parts, headers)
+    const exchange = openExchange(reply, parts, headers)
     if (created.kind === 'queued') return stream(exchange, created.log.read({ after: -1, signal: exchange.gone }), body)
     exchange.gone.addEventListener('abort', () => created.run.cancel(), { once: true })
     return body.stream === true ? streamRun(exchange, created.run, body) : answerRun(exchange, created.run)
@@ -48,7 +48,7 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
       throw badRequest('invalid_value', 'starting_after', 'starting_after needs stream=true.')
     }
     if (!isStream) return reply.type(JSON_TYPE).send(await engine.retrieve(request.account, id))
-    const exchange = openExchange(request, reply, parts, {})
+    const exchange = openExchange(reply, parts, {})
     const batches = await engine.events(request.account, id, { after: after ?? -1, signal: exchange.gone })
     return stream(exchange, batches, {
       stream_options: { include_obfuscation: readFlag(request.query, 'include_obfuscation') },
@@ -101,13 +101,8 @@ interface Exchange {
   readonly timeouts: HttpParts['timeouts']
 }
 
-function openExchange(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { timeouts }: HttpParts,
-  extra: Readonly<Record<string, string>>,
-): Exchange {
-  const headers = { 'x-request-id': request.id, 'x-content-type-options': 'nosniff', ...extra }
+function openExchange(reply: FastifyReply, { timeouts }: HttpParts, extra: Readonly<Record<string, string>>): Exchange {
+  const headers = { 'x-request-id': reply.request.id, 'x-content-type-options': 'nosniff', ...extra }
   return { reply, gone: whenGone(reply), headers, timeouts }
 }
 
@@ -133,7 +128,7 @@ async function stream(
   reply.hijack()
   const { keepalive_ms, clientStall_ms: stall_ms } = timeouts
   const obfuscate = options?.include_obfuscation === true
-  await sendEvents(reply.raw, batches, { headers, keepalive_ms, stall_ms, obfuscate }, gone)
+  await sendEvents(reply.raw, batches, { headers, keepalive_ms, stall_ms, obfuscate, gone })
   return reply
 }
 

@@ -32,7 +32,7 @@ const COMMANDS: Readonly<Record<string, (argument: string, call: ModelCall) => S
     const seconds = Number.parseFloat(argument) || 1
     return [
       ...words('text', 'Waiting '),
-      { kind: 'wait', ms: Math.min(WAIT_MS_MAX, seconds * 1000) },
+      { kind: 'wait', ms: Math.min(WAIT_MS_MAX, Math.max(0, seconds * 1000)) },
       ...words('text', 'done.'),
     ]
   },
@@ -73,7 +73,8 @@ function answer(call: ModelCall, text: string): Step[] {
   const last = call.history.at(-1)
   if (last?.type === 'function_call_output') return reportOutputs(call)
   const tools = toolsToCall(call, text)
-  if (tools.length > 0) return tools.flatMap((tool, index) => callTool(call, tool, text, index))
+  if (tools.length > 0)
+    return tools.flatMap((tool, index) => callTool(tool, `${call.callIdPrefix}${index}`, subjectOf(text)))
   if (call.format.type === 'json_schema') {
     return words('text', JSON.stringify(exampleValue(call.format.schema, subjectOf(text))))
   }
@@ -98,14 +99,13 @@ function isNamed(tool: CallableTool, text: string): boolean {
   return parts.some((part) => said.has(part))
 }
 
-function callTool(call: ModelCall, tool: CallableTool, text: string, index: number): Step[] {
-  const callId = `${call.callIdPrefix}${index}`
-  const text_ = JSON.stringify(exampleValue(tool.parameters ?? {}, subjectOf(text)) ?? {})
-  const half = Math.ceil(text_.length / 2)
+function callTool(tool: CallableTool, callId: string, subject: string): Step[] {
+  const args = JSON.stringify(exampleValue(tool.parameters ?? {}, subject) ?? {})
+  const half = Math.ceil(args.length / 2)
   return [
     say({ type: 'tool_call', callId, name: tool.name }),
-    say({ type: 'tool_arguments', callId, delta: text_.slice(0, half) }),
-    say({ type: 'tool_arguments', callId, delta: text_.slice(half) }),
+    say({ type: 'tool_arguments', callId, delta: args.slice(0, half) }),
+    say({ type: 'tool_arguments', callId, delta: args.slice(half) }),
   ]
 }
 

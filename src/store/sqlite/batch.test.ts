@@ -44,7 +44,7 @@ function onDatabase(sentence: string, check: (db: DatabaseSync, operations: Oper
 }
 
 onDatabase('calls of a batch see what the calls before them have written', (db, operations) => {
-  const finish: Call = { operation: 'finish', args: [ALICE, idOf(1), 0, endingOf(1)] }
+  const finish: Call = { operation: 'finish', args: [ALICE, idOf(1), { ...endingOf(1), attempt: 0 }] }
   const outcomes = runBatch(db, operations, [find(1), insert(1), find(1), finish, find(1)])
   const statuses = outcomes.map((outcome) =>
     'value' in outcome ? (outcome.value as { status?: string } | undefined)?.status : outcome.message,

@@ -20,7 +20,7 @@ export interface Operations {
   findLog(account: AccountId, id: ResponseId): JsonText | undefined
   findItemOwner(account: AccountId, itemId: string): ResponseId | undefined
   thread(account: AccountId, id: ResponseId, turnsMax: number): StoredTurn[] | undefined
-  finish(account: AccountId, id: ResponseId, attempt: number, ending: StoredEnding): boolean
+  finish(account: AccountId, id: ResponseId, ending: StoredEnding & { readonly attempt: number }): boolean
   remove(account: AccountId, id: ResponseId): boolean
   claim(owner: string, lease_ms: number, limit: number): Job[]
   heartbeat(owner: string, lease_ms: number, ids: readonly ResponseId[]): ResponseId[]
@@ -128,7 +128,7 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
         response: payload(row, 'response'),
       }))
     },
-    finish: (account, id, attempt, { status, response, log }) =>
+    finish: (account, id, { attempt, status, response, log }) =>
       finish.run(status, encodePayload(response), encodePayload(log), account, id, attempt).changes === 1,
     remove: (account, id) => remove.run(now_s(), account, id).changes === 1,
   } satisfies Partial<Operations>

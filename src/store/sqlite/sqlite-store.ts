@@ -59,7 +59,7 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
       findLog: (id) => ask('findLog', account, id),
       findItemOwner: (itemId) => ask('findItemOwner', account, itemId),
       thread: (id, turnsMax) => ask('thread', account, id, turnsMax),
-      finish: (id, attempt, ending) => ask('finish', account, id, attempt, ending),
+      finish: (id, attempt, ending) => ask('finish', account, id, { ...ending, attempt }),
       remove: (id) => ask('remove', account, id),
     }),
     ping: () => ask('ping'),

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
+import { REQUIREMENTS } from '../spec/requirements.ts'
+import { buildOpenApi } from '../src/protocol/openapi.ts'
+import { VERSION } from '../src/version.ts'
+import { inspect, type Tidiness } from './tidy/tidy.ts'
+
+/** One gate: what it looked at, and whether it lets the project through. */
+interface Gate {
+  readonly name: string
+  readonly lookedAt: number
+  readonly faults: readonly string[]
+}
+
+const sources = globSync('{src,spec,e2e,scripts,bench}/**/*.ts')
+const tidiness = inspect()
+const gates: readonly Gate[] = [
+  tool('format', ['node_modules/oxfmt/bin/oxfmt', '--check', '.']),
+  tool('lint', ['node_modules/oxlint/bin/oxlint', '--type-aware', '.']),
+  tool('types', ['node_modules/typescript/bin/tsc']),
+  { name: 'tidy', lookedAt: tidiness.files, faults: tidiness.faults },
+  {
+    name: 'openapi.json',
+    lookedAt: Object.keys(buildOpenApi(VERSION).components.schemas).length,
+    faults: openApiFaults(),
+  },
+]
+report(gates, tidiness)
+process.exitCode = gates.some(({ faults, lookedAt }) => faults.length > 0 || lookedAt === 0) ? 1 : 0
+
+function tool(name: string, args: readonly string[]): Gate {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...args], { encoding: 'utf8' })
+  return { name, lookedAt: sources.length, faults: status === 0 ? [] : [stdout + stderr] }
+}
+
+/** openapi.json is generated: `npm run openapi` writes it. */
+function openApiFaults(): string[] {
+  const written = globSync('openapi.json').map((path) => readFileSync(path, 'utf8'))
+  return written[0] === openApiText() ? [] : ['openapi.json is not what the schemas say: run npm run openapi.']
+}
+
+/** The description as it is written to openapi.json. */
+function openApiText(): string {
+  return `${JSON.stringify(buildOpenApi(VERSION), null, 2)}\n`
+}
+
+function report(results: readonly Gate[], figures: Tidiness): void {
+  const say = (line: string) => process.stdout.write(`${line}\n`)
+  for (const { name, lookedAt, faults } of results) {
+    const verdict = faults.length > 0 ? 'FAILED' : lookedAt === 0 ? 'FAILED (looked at nothing)' : 'ok'
+    say(
+      `${name.padEnd(14)} ${verdict.padEnd(8)} ${lookedAt} ${name === 'openapi.json' ? 'schemas' : 'files'} looked at`,
+    )
+    for (const fault of faults) say(`  ${fault}`)
+  }
+  const { longestFile, longestFunction, duplicates } = figures
+  say('')
+  say(`longest file      ${longestFile.lines} lines of code (${longestFile.path}), at most 300`)
+  say(`longest function  ${longestFunction.lines} lines (${longestFunction.where} ${longestFunction.name}), at most 50`)
+  say(`duplicate share   ${duplicates.percent} % of ${duplicates.files} files, less than 5 %`)
+  say(`requirements      ${Object.keys(REQUIREMENTS).length} ids, each proved (spec/coverage.test.ts)`)
+  say(`tests             ${figures.tests} as written, tables counted once`)
+  say(`lines of code     ${figures.codeLines} shipped, ${figures.testLines} of tests`)
+}
