@@ -124,9 +124,16 @@ function assistantMessage(turn: Turn, quirks: Quirks): Message[] {
       content: text === '' ? (turn.calls.length > 0 ? null : refusal) : text,
       ...(turn.calls.length === 0 ? {} : { tool_calls: turn.calls }),
       ...(quirks.replayReasoning === null || reasoning === '' ? {} : { [quirks.replayReasoning]: reasoning }),
-      ...Object.assign({}, ...states),
+      ...mergeStates(states),
     },
   ]
+}
+
+/** The reasoning states of one turn as one: details are gathered, of everything else the last counts. */
+function mergeStates(states: readonly JsonObject[]): JsonObject {
+  const merged: JsonObject = Object.assign({}, ...states)
+  const details = states.flatMap(({ reasoning_details: list }) => (Array.isArray(list) ? (list as JsonValue[]) : []))
+  return details.length === 0 ? merged : { ...merged, reasoning_details: details }
 }
 
 function toolMessage(
