@@ -22,12 +22,14 @@ export interface SourceFile {
 export function readSources(pattern: string): readonly SourceFile[] {
   return globSync(pattern)
     .toSorted()
-    .map((path) => {
-      const text = readFileSync(path, 'utf8')
-      const { program, comments, errors } = parseSync(path, text)
-      if (errors.length > 0) throw new Error(`${path} cannot be parsed: ${errors[0]?.message}`)
-      return { path, text, program: program as unknown as Node, comments } // ESTree nodes have these fields.
-    })
+    .map((path) => parseSource(path, readFileSync(path, 'utf8')))
+}
+
+/** Parses one file. @throws It is not TypeScript. */
+export function parseSource(path: string, text: string): SourceFile {
+  const { program, comments, errors } = parseSync(path, text)
+  if (errors.length > 0) throw new Error(`${path} cannot be parsed: ${errors[0]?.message}`)
+  return { path, text, program: program as unknown as Node, comments } // ESTree nodes have these fields.
 }
 
 /** Calls `visit` with every node and its depth among nested blocks. */
