@@ -1,5 +1,6 @@
 import type { Response } from '../protocol/response.ts'
 import type { Usage } from '../protocol/usage.ts'
+import { outputText } from './evolve.ts'
 import type { HistoryItem, ModelCall } from './model-call.ts'
 
 /** Bytes of English text per token, a common rule of thumb; used only where nobody counted. */
@@ -53,7 +54,7 @@ export function estimateUsage(call: ModelCall, response: Response): Usage {
     ),
   )
   const calls = sum(response.output.map((item) => (item.type === 'function_call' ? estimateTokens(item.arguments) : 0)))
-  const output = reasoning + calls + estimateTokens(response.output_text)
+  const output = reasoning + calls + estimateTokens(outputText(response.output))
   return {
     input_tokens: input,
     input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },

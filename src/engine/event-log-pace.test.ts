@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { UnnumberedEvent } from '../protocol/event.ts'
+import { EventLog } from './event-log.ts'
+import { settled } from './testing/fake-clock.ts'
+
+const never = new AbortController().signal
+
+/** Room for ten unread events, as the log reckons. */
+const TEN_EVENTS = 2000
+
+function appendMany(log: EventLog, count: number): void {
+  const place = { item_id: 'i', output_index: 0, content_index: 0, logprobs: [] }
+  const delta: UnnumberedEvent = { type: 'response.output_text.delta', ...place, delta: 'x' }
+  log.append(Array.from({ length: count }, () => delta))
+}
+
+/** Whether the writer may go on right now. */
+async function hasRoom(log: EventLog): Promise<boolean> {
+  let isThere = false
+  void log.room(never).then(() => {
+    isThere = true
+  })
+  await settled()
+  return isThere
+}
+
+test('a writer that nobody paces never waits', async () => {
+  const log = new EventLog(TEN_EVENTS)
+  const slow = log.read({ after: -1, signal: never })
+  appendMany(log, 5)
+  await slow.next()
+  appendMany(log, 10_000)
+  assert.equal(await hasRoom(log), true)
+})
+
+test('a writer waits for a paced reader from the eleventh unread event on', async () => {
+  const log = new EventLog(TEN_EVENTS)
+  const reader = log.read({ after: -1, signal: never, paced: true })
+  appendMany(log, 1)
+  await reader.next()
+  appendMany(log, 9)
+  assert.equal(await hasRoom(log), true, 'ten unread')
+  appendMany(log, 1)
+  assert.equal(await hasRoom(log), false, 'eleven unread')
+})
+
+test('a writer that waits goes on as soon as the paced reader has caught up', async () => {
+  const log = new EventLog(TEN_EVENTS)
+  const reader = log.read({ after: -1, signal: never, paced: true })
+  appendMany(log, 1)
+  await reader.next()
+  appendMany(log, 50)
+  const room = log.room(never)
+  assert.equal(await hasRoom(log), false)
+  await reader.next() // The first event is done with; all others are under way.
+  assert.equal(await hasRoom(log), false)
+  void reader.next() // They are done with too.
+  await room
+})
+
+test('the slowest paced reader sets the pace, and an unpaced one never does', async () => {
+  const log = new EventLog(TEN_EVENTS)
+  const fast = log.read({ after: -1, signal: never, paced: true })
+  const slow = log.read({ after: -1, signal: never, paced: true })
+  const idle = log.read({ after: -1, signal: never })
+  appendMany(log, 30)
+  for (const reader of [fast, slow, idle]) await reader.next()
+  void fast.next()
+  assert.equal(await hasRoom(log), false, 'the slow one is behind')
+  void slow.next()
+  assert.equal(await hasRoom(log), true, 'only the idle one is behind')
+})
+
+for (const [how, leave] of [
+  ['returns', (reader: AsyncGenerator) => void reader.return(undefined)],
+  ['is aborted', (reader: AsyncGenerator, control: AbortController) => (control.abort(), void reader.next())],
+] as const) {
+  test(`a paced reader that ${how} no longer holds the writer up`, async () => {
+    const log = new EventLog(TEN_EVENTS)
+    const control = new AbortController()
+    const reader = log.read({ after: -1, signal: control.signal, paced: true })
+    appendMany(log, 1)
+    await reader.next()
+    appendMany(log, 50)
+    assert.equal(await hasRoom(log), false)
+    leave(reader, control)
+    assert.equal(await hasRoom(log), true)
+  })
+}
+
+test('room() ends with its signal, before or while it waits', async () => {
+  const log = new EventLog(TEN_EVENTS)
+  const reader = log.read({ after: -1, signal: never, paced: true })
+  appendMany(log, 1)
+  await reader.next()
+  appendMany(log, 50)
+  await log.room(AbortSignal.abort())
+  const control = new AbortController()
+  const room = log.room(control.signal)
+  await settled()
+  control.abort()
+  await room
+})
+
+test('a limit below one event still lets one event through', async () => {
+  const log = new EventLog(1)
+  const reader = log.read({ after: -1, signal: never, paced: true })
+  appendMany(log, 1)
+  await reader.next()
+  assert.equal(await hasRoom(log), true)
+  appendMany(log, 1)
+  assert.equal(await hasRoom(log), false)
+})

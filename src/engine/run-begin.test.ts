@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { UpstreamError } from '../core/upstream-error.ts'
+import { openMemoryStore } from '../store/memory/memory-store.ts'
+import { StoreUnavailable } from '../store/store.ts'
+import type { Created } from './engine.ts'
+import type { Run } from './run.ts'
+import { settled } from './testing/fake-clock.ts'
+import { faultyStore } from './testing/faulty-store.ts'
+import { FINISH } from './testing/scripted-model.ts'
+import { LIMITS, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
+
+/** Begins a foreground response whose model has not said anything yet. */
+async function begin(options: TestEngineOptions & { store?: boolean } = {}) {
+  const faults = faultyStore(openMemoryStore(() => 0))
+  const context = testEngine(faults, options)
+  const created = await context.create({ store: options.store ?? true })
+  const [call] = context.model.calls
+  assert.ok(call !== undefined)
+  return { ...context, faults, call, run: runOf(created) }
+}
+
+function runOf(created: Created): Run {
+  assert.ok(created.kind === 'running')
+  return created.run
+}
+
+/** `begun`, `refused` or `waiting`, as it stands now. */
+async function stateOf({ begun }: Run): Promise<string> {
+  let state = 'waiting'
+  void begun.then(
+    () => (state = 'begun'),
+    () => (state = 'refused'),
+  )
+  await settled()
+  return state
+}
+
+test('begun waits for the first event, and comes with it', async () => {
+  const { run, call } = await begin()
+  assert.equal(await stateOf(run), 'waiting')
+  call.accept()
+  assert.equal(await stateOf(run), 'waiting', 'acceptance alone is not an answer')
+  call.say({ type: 'text', text: 'Hello' })
+  assert.equal(await stateOf(run), 'begun')
+})
+
+test('begun comes after the keepalive time once the provider has accepted the call', async () => {
+  const { run, call, clock } = await begin()
+  await clock.pass(100_000)
+  assert.equal(await stateOf(run), 'waiting', 'nobody has accepted it')
+  call.accept()
+  await clock.pass(LIMITS.keepalive_ms - 1)
+  assert.equal(await stateOf(run), 'waiting')
+  await clock.pass(1)
+  assert.equal(await stateOf(run), 'begun')
+})
+
+test('begun does not come by silence before the row is stored', async () => {
+  const stored = Promise.withResolvers<void>()
+  const faults = faultyStore(openMemoryStore(() => 0))
+  faults.before('insert', () => stored.promise)
+  const { create, model, clock } = testEngine(faults)
+  const run = runOf(await create())
+  model.calls[0]?.accept()
+  await clock.pass(LIMITS.keepalive_ms)
+  assert.equal(await stateOf(run), 'waiting')
+  stored.resolve()
+  assert.equal(await stateOf(run), 'begun')
+})
+
+test('no event is shown before the row is stored', async () => {
+  const stored = Promise.withResolvers<void>()
+  const faults = faultyStore(openMemoryStore(() => 0))
+  faults.before('insert', () => stored.promise)
+  const { create, model } = testEngine(faults)
+  const run = runOf(await create())
+  model.calls[0]?.say({ type: 'text', text: 'Hello' }, FINISH)
+  assert.equal(await stateOf(run), 'waiting')
+  assert.equal(run.snapshot().output.length, 0)
+  stored.resolve()
+  assert.equal(await stateOf(run), 'begun')
+  assert.equal((await run.ended).output_text, 'Hello')
+})
+
+test('a failure before the first event refuses with the error that the client is to see', async () => {
+  const { run, call } = await begin()
+  call.accept()
+  call.fail(new UpstreamError({ fault: 'bad_request', message: 'Too hot.', param: 'temperature' }))
+  await assert.rejects(run.begun, {
+    type: 'invalid_request_error',
+    code: 'upstream_rejected',
+    message: 'Too hot.',
+    param: 'temperature',
+  })
+  assert.equal(run.failure()?.message, 'Too hot.')
+  assert.equal((await run.ended).status, 'failed')
+})
+
+test('a failure after the first event refuses nothing: it is told in the stream', async () => {
+  const { run, call } = await begin()
+  call.say({ type: 'text', text: 'Hello' })
+  await settled()
+  call.fail(new UpstreamError({ fault: 'invalid_response', message: 'It broke off.' }))
+  assert.equal((await run.ended).status, 'failed')
+  assert.equal(await stateOf(run), 'begun')
+  assert.equal(run.failure(), undefined)
+})
+
+test('a failure that is ours says nothing of the inside', async () => {
+  const { run, call, logger } = await begin()
+  call.fail(new Error('secret detail'))
+  await assert.rejects(run.begun, { type: 'api_error', code: 'internal_error', message: /^The server failed/ })
+  assert.equal(logger.lines.find(({ level }) => level === 'error')?.facts['reason'], 'secret detail')
+})
+
+test('a storage that refuses the row refuses the request, and nothing is shown', async () => {
+  const faults = faultyStore(openMemoryStore(() => 0))
+  faults.breakDown('insert', new StoreUnavailable('full'), 1)
+  const { create, model, retrieve } = testEngine(faults)
+  const run = runOf(await create())
+  model.calls[0]?.say({ type: 'text', text: 'Hello' })
+  await assert.rejects(run.begun, { type: 'server_error', code: 'storage_unavailable', status: 503 })
+  const final = await run.ended
+  assert.deepEqual([final.status, final.output], ['failed', []])
+  assert.equal(model.calls[0]?.isOver(), true, 'the model is not left talking')
+  await assert.rejects(retrieve(run.id), { code: 'response_not_found' })
+  assert.equal(faults.count('finish'), 0)
+})
+
+test('a cancelled run refuses nothing', async () => {
+  const { run } = await begin()
+  run.cancel()
+  assert.equal((await run.ended).status, 'cancelled')
+  assert.equal(await stateOf(run), 'begun')
+})

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { CreateRequest } from '../protocol/create-request.ts'
+import { openMemoryStore } from '../store/memory/memory-store.ts'
+import { FINISH } from './testing/scripted-model.ts'
+import { idOf, testEngine } from './testing/test-engine.ts'
+
+/** Runs one response whose model thinks, keeps a state, and answers. */
+async function think(request: Partial<CreateRequest> = {}) {
+  const context = testEngine(openMemoryStore(() => 0))
+  const created = await context.create(request)
+  assert.ok(created.kind === 'running')
+  context.model.calls[0]?.say(
+    { type: 'reasoning', text: 'Let me think.' },
+    { type: 'reasoning_state', state: { signature: 'abc' } },
+    { type: 'text', text: 'Hello' },
+    FINISH,
+  )
+  return { ...context, id: idOf(created), final: await created.run.ended, log: created.run.log }
+}
+
+test('thinking is shown as a summary, and the state of the provider travels sealed', async () => {
+  const { final } = await think()
+  const [reasoning] = final.output
+  assert.ok(reasoning?.type === 'reasoning')
+  assert.deepEqual(reasoning.summary, [{ type: 'summary_text', text: 'Let me think.' }])
+  assert.equal(reasoning.encrypted_content, 'model:{"signature":"abc"}')
+})
+
+for (const field of ['summary', 'generate_summary'] as const) {
+  test(`${field} "none" hides the thinking and keeps the state`, async () => {
+    const { final, log } = await think({ reasoning: { [field]: 'none' } })
+    const [reasoning] = final.output
+    assert.ok(reasoning?.type === 'reasoning')
+    assert.deepEqual([reasoning.summary, reasoning.encrypted_content], [[], 'model:{"signature":"abc"}'])
+    assert.ok(!JSON.stringify(log.all()).includes('think'))
+    assert.equal(final.reasoning?.summary, null)
+  })
+}
+
+test('the state is opened for the provider that made it, byte for byte', async () => {
+  const { create, model, id } = await think()
+  await create({ previous_response_id: id })
+  const reasoning = model.calls[1]?.call.history.find((item) => item.type === 'reasoning')
+  assert.deepEqual(reasoning, { type: 'reasoning', text: 'Let me think.', state: { signature: 'abc' } })
+})
+
+test('another provider is shown the thinking without the state', async () => {
+  const { create, rival, id } = await think()
+  await create({ model: 'rival', previous_response_id: id })
+  const reasoning = rival.calls[0]?.call.history.find((item) => item.type === 'reasoning')
+  assert.deepEqual(reasoning, { type: 'reasoning', text: 'Let me think.', state: undefined })
+})
+
+test('a sealed state that a client sends back itself is opened too', async () => {
+  const { create, model } = testEngine(openMemoryStore(() => 0))
+  const encrypted_content = 'model:{"signature":"abc"}'
+  await create({
+    input: [
+      { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content },
+      { role: 'user', content: 'Go on' },
+    ],
+  })
+  assert.deepEqual(model.calls[0]?.call.history[0], { type: 'reasoning', text: '', state: { signature: 'abc' } })
+})

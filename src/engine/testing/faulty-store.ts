@@ -1,0 +1,52 @@
+import type { JobStore, ResponseStore, Store } from '../../store/store.ts'
+
+type Fallible = keyof ResponseStore | Exclude<keyof JobStore, 'takeOver'>
+
+/** A store whose operations fail when a test says so. */
+export interface FaultyStore extends Store {
+  /** Lets an operation fail, so many times or until `heal`. */
+  breakDown(operation: Fallible, error: Error, times?: number): void
+  /** Everything works again. */
+  heal(): void
+  /** How often an operation was asked for. */
+  count(operation: Fallible): number
+  /** Called before an operation is done; a promise holds it up. */
+  before(operation: Fallible, act: () => void | Promise<void>): void
+}
+
+/** Wraps a store. */
+export function faultyStore(inner: Store): FaultyStore {
+  const faults = new Map<string, { error: Error; times: number }>()
+  const counts = new Map<string, number>()
+  const acts = new Map<string, () => void | Promise<void>>()
+
+  const guard = async (operation: Fallible) => {
+    counts.set(operation, (counts.get(operation) ?? 0) + 1)
+    const act = acts.get(operation)
+    acts.delete(operation)
+    await act?.()
+    const fault = faults.get(operation)
+    if (fault === undefined || fault.times === 0) return
+    fault.times--
+    throw fault.error
+  }
+  const guarded = <Target extends object>(target: Target): Target =>
+    new Proxy(target, {
+      get(_, name) {
+        const method: unknown = Reflect.get(target, name)
+        if (typeof method !== 'function') return method
+        // Whatever an interface of the store names is one of its operations.
+        return (...args: unknown[]) =>
+          guard(name as Fallible).then(() => Reflect.apply(method, target, args) as unknown)
+      },
+    })
+  return {
+    ...inner,
+    jobs: guarded(inner.jobs),
+    forAccount: (account) => guarded(inner.forAccount(account)),
+    breakDown: (operation, error, times = Number.POSITIVE_INFINITY) => void faults.set(operation, { error, times }),
+    heal: () => faults.clear(),
+    count: (operation) => counts.get(operation) ?? 0,
+    before: (operation, act) => void acts.set(operation, act),
+  }
+}

@@ -1,0 +1,106 @@
+import { accountId } from '../../protocol/id.ts'
+import type { CreateRequest } from '../../protocol/create-request.ts'
+import type { ResponseEvent } from '../../protocol/event.ts'
+import type { Response } from '../../protocol/response.ts'
+import { createCatalogue } from '../../providers/routing.ts'
+import type { Store } from '../../store/store.ts'
+import { createEngine, type Created, type Engine, type EngineParts } from '../engine.ts'
+import { fakeClock, settled, type FakeClock } from './fake-clock.ts'
+import { openSealer, recordingLogger, type RecordingLogger } from './fakes.ts'
+import { scriptedModel, type ScriptedCall, type ScriptedModel } from './scripted-model.ts'
+
+/** The account that most tests act for. */
+export const ALICE = accountId('alice')
+
+/** Another account. */
+export const BOB = accountId('bob')
+
+/** Limits of a test engine: round numbers. */
+export const LIMITS = {
+  response_ms: 800_000,
+  keepalive_ms: 15_000,
+  outputBytesMax: 1000,
+  streamBufferBytesMax: 131_072,
+}
+
+/** Background work of a test engine. */
+export const BACKGROUND: EngineParts['background'] = {
+  concurrency: 2,
+  lease_ms: 15_000,
+  heartbeat_ms: 5000,
+  sweep_ms: 5000,
+  attemptsMax: 3,
+  onCrash: 'retry',
+  queueMax: 100,
+  streaming: false,
+}
+
+/** What a test may choose. */
+export interface TestEngineOptions {
+  readonly clock?: FakeClock
+  readonly background?: Partial<EngineParts['background']>
+  readonly limits?: Partial<EngineParts['limits']>
+  /** How the models answer by themselves. */
+  readonly answer?: (call: ScriptedCall) => void
+}
+
+/** An engine with a clock that stands still and two models, `model` and `rival`, played by the test. */
+export interface TestEngine {
+  readonly engine: Engine
+  readonly store: Store
+  readonly clock: FakeClock
+  readonly model: ScriptedModel
+  readonly rival: ScriptedModel
+  readonly logger: RecordingLogger
+  /** Creates a response of Alice's and lets it go on as far as it can. */
+  create(request?: Partial<CreateRequest>): Promise<Created>
+  /** Alice's response as a client reads it. */
+  retrieve(id: string): Promise<Response>
+}
+
+/** Makes an engine on a store; `start()` is the test's. */
+export function testEngine(store: Store, options: TestEngineOptions = {}): TestEngine {
+  const clock = options.clock ?? fakeClock()
+  const logger = recordingLogger()
+  const model = scriptedModel('model', options.answer)
+  const rival = scriptedModel('rival', options.answer)
+  const engine = createEngine({
+    store,
+    clock,
+    logger,
+    sealer: openSealer,
+    catalogue: createCatalogue({
+      adapters: [model.adapter, rival.adapter],
+      models: new Map(),
+      defaultProvider: undefined,
+    }),
+    limits: { ...LIMITS, ...options.limits },
+    background: { ...BACKGROUND, ...options.background },
+  })
+  return {
+    engine,
+    store,
+    clock,
+    model,
+    rival,
+    logger,
+    async create(request) {
+      const created = await engine.create(ALICE, { model: 'model', input: 'Hello', ...request })
+      await settled()
+      return created
+    },
+    retrieve: async (id) => JSON.parse(await engine.retrieve(ALICE, id)) as Response,
+  }
+}
+
+/** The id of a created response. */
+export function idOf(created: Created): string {
+  return created.kind === 'running' ? created.run.id : created.response.id
+}
+
+/** Everything that a reader is given until its end. */
+export async function eventsOf(batches: AsyncIterable<readonly ResponseEvent[]>): Promise<ResponseEvent[]> {
+  const events: ResponseEvent[] = []
+  for await (const batch of batches) events.push(...batch)
+  return events
+}

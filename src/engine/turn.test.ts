@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ModelEvent } from '../core/model-event.ts'
+import { UpstreamError, type UpstreamFault, type UpstreamProblem } from '../core/upstream-error.ts'
+import type { PreparedCall } from '../providers/adapter.ts'
+import { fakeClock, settled } from './testing/fake-clock.ts'
+import { recordingLogger } from './testing/fakes.ts'
+import { FINISH } from './testing/scripted-model.ts'
+import { retryWait, runTurn } from './turn.ts'
+
+const HELLO: ModelEvent = { type: 'text', text: 'Hello' }
+
+function fault(problem: Partial<UpstreamProblem> = {}): UpstreamError {
+  return new UpstreamError({ fault: 'unavailable', message: 'It failed.', ...problem })
+}
+
+/** A call whose tries go as listed: batches are yielded, errors thrown. */
+function tries(...scripts: readonly (readonly (readonly ModelEvent[] | Error)[])[]) {
+  let sent = 0
+  const call: PreparedCall = {
+    warnings: [],
+    async *send(signal) {
+      for (const step of scripts[sent++] ?? []) {
+        signal.throwIfAborted()
+        if (step instanceof Error) throw step
+        yield step
+      }
+    },
+  }
+  return { call, sent: () => sent }
+}
+
+/** Runs a turn in the background. */
+function begin(call: PreparedCall) {
+  const clock = fakeClock()
+  const control = new AbortController()
+  const logger = recordingLogger()
+  let accepted = 0
+  const batches: (readonly ModelEvent[])[] = []
+  const turn = async () => {
+    const context = { clock, signal: control.signal, logger, onAccepted: () => accepted++ }
+    for await (const batch of runTurn(call, context)) batches.push(batch)
+  }
+  const ended = turn()
+  ended.catch(() => {})
+  return { clock, control, logger, batches, ended, accepted: () => accepted }
+}
+
+const verdicts: readonly (readonly [UpstreamFault, boolean])[] = [
+  ['auth', false],
+  ['bad_request', false],
+  ['invalid_response', false],
+  ['model_not_found', false],
+  ['timeout', false],
+  ['rate_limited', true],
+  ['unavailable', true],
+]
+for (const [name, isRetried] of verdicts) {
+  test(`a call that fails as ${name} is ${isRetried ? 'tried again' : 'not tried again'}`, () => {
+    assert.equal(retryWait(fault({ fault: name }), 1), isRetried ? 500 : undefined)
+  })
+}
+
+test('a failure that is not the provider’s is not tried again', () => {
+  assert.equal(retryWait(new Error('ours'), 1), undefined)
+})
+
+const waits: readonly (readonly [attempt: number, retryAfter_ms: number | undefined, wait_ms: number | undefined])[] = [
+  [1, undefined, 500],
+  [2, undefined, 1000],
+  [3, undefined, undefined],
+  [1, 0, 0],
+  [1, 1, 1],
+  [2, 9999, 9999],
+  [1, 10_000, 10_000],
+  [1, 10_001, undefined],
+  [1, 3_600_000, undefined],
+  [3, 1, undefined],
+]
+for (const [attempt, retryAfter_ms, wait_ms] of waits) {
+  test(`after try ${attempt} with retry-after ${retryAfter_ms} ms comes ${wait_ms === undefined ? 'no other' : `another in ${wait_ms} ms`}`, () => {
+    const error = fault(retryAfter_ms === undefined ? {} : { retryAfter_ms })
+    assert.equal(retryWait(error, attempt), wait_ms)
+  })
+}
+
+test('a third failure is the last: it is thrown as it is', async () => {
+  const last = fault({ message: 'third' })
+  const { call, sent } = tries([fault()], [fault()], [last], [[HELLO, FINISH]])
+  const turn = begin(call)
+  await turn.clock.pass(500)
+  assert.equal(sent(), 2)
+  await turn.clock.pass(999)
+  assert.equal(sent(), 2, 'the wait doubles')
+  await turn.clock.pass(1)
+  await assert.rejects(turn.ended, last)
+  assert.equal(sent(), 3)
+  assert.deepEqual(turn.batches, [])
+})
+
+test('a call that succeeds at the second try says what the second try says, after the wait asked for', async () => {
+  const { call, sent } = tries([[], fault({ retryAfter_ms: 7000 })], [[], [HELLO], [FINISH]])
+  const turn = begin(call)
+  await turn.clock.pass(6999)
+  assert.equal(sent(), 1)
+  await turn.clock.pass(1)
+  await turn.ended
+  assert.deepEqual(turn.batches, [[HELLO], [FINISH]])
+  assert.deepEqual(
+    turn.logger.lines.map(({ level, facts }) => [level, facts]),
+    [['warn', { attempt: 1, wait_ms: 7000 }]],
+  )
+})
+
+test('after the first event nothing is tried again: two answers are never spliced', async () => {
+  const broken = fault()
+  const { call, sent } = tries([[], [HELLO], broken], [[HELLO], [FINISH]])
+  const turn = begin(call)
+  await assert.rejects(turn.ended, broken)
+  assert.deepEqual([sent(), turn.batches], [1, [[HELLO]]])
+  assert.deepEqual(turn.clock.sleepers(), [])
+})
+
+test('acceptance is told once, however often the provider says so and the call is tried', async () => {
+  const { call } = tries([[], [], fault({ retryAfter_ms: 0 })], [[], [HELLO], [], [FINISH]])
+  const turn = begin(call)
+  await turn.clock.pass(0)
+  await turn.ended
+  assert.equal(turn.accepted(), 1)
+  assert.deepEqual(turn.batches, [[HELLO], [FINISH]], 'empty batches go no further')
+})
+
+test('a call that never gets anywhere is never called accepted', async () => {
+  const turn = begin(tries([fault({ fault: 'auth' })]).call)
+  await assert.rejects(turn.ended)
+  assert.equal(turn.accepted(), 0)
+})
+
+test('a stop while waiting for another try ends the turn with its reason', async () => {
+  const { call, sent } = tries([fault()], [[HELLO]])
+  const turn = begin(call)
+  await settled()
+  const reason = new Error('cancelled')
+  turn.control.abort(reason)
+  await assert.rejects(turn.ended, reason)
+  await turn.clock.pass(60_000)
+  assert.equal(sent(), 1)
+})
+
+test('a call that fails because it was stopped is not tried again', async () => {
+  const control = new AbortController()
+  const call: PreparedCall = {
+    warnings: [],
+    // eslint-disable-next-line require-yield -- It fails before it says anything.
+    async *send() {
+      control.abort()
+      throw fault()
+    },
+  }
+  const clock = fakeClock()
+  const turn = runTurn(call, { clock, signal: control.signal, logger: recordingLogger(), onAccepted: () => {} })
+  await assert.rejects(turn.next(), UpstreamError)
+  assert.deepEqual(clock.sleepers(), [])
+})
