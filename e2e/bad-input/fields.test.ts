@@ -1,17 +1,23 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { startTestServer } from '../harness/server.ts'
-import { assertAlive, assertRefused, invalid, missing, type Refusal } from './refusal.ts'
+import {
+  assertAlive,
+  assertRefused,
+  invalid,
+  lacking,
+  missing,
+  tooLong,
+  wrongType,
+  wrongValue,
+  type Refusal,
+} from './refusal.ts'
 
 const server = await startTestServer({
   models: { thinker: { provider: 'demo', reasoning: true }, whole: { provider: 'demo', streaming: false } },
 })
 after(() => server.close())
 
-const type = (param: string) => invalid('invalid_type', param)
-const value = (param: string) => invalid('invalid_value', param)
-const required = (param: string) => invalid('missing_required_parameter', param)
-const tooLong = (param: string) => invalid('string_above_max_length', param)
 const low = (param: string, kind = 'integer') => invalid(`${kind}_below_min_value`, param)
 const high = (param: string, kind = 'integer') => invalid(`${kind}_above_max_value`, param)
 const unsupported = (param: string) => invalid('unsupported_parameter', param)
@@ -25,11 +31,11 @@ const raw = (text: string) => ({ raw: text })
 type Row = readonly [id: string, field: string, values: readonly unknown[], expected: Refusal]
 
 const REFUSED: readonly Row[] = [
-  ['B-32', 'max_output_tokens', [raw('1e400'), 1.5, raw('16.5'), 1e-7], type('max_output_tokens')],
+  ['B-32', 'max_output_tokens', [raw('1e400'), 1.5, raw('16.5'), 1e-7], wrongType('max_output_tokens')],
   ['B-32', 'max_output_tokens', [raw('9007199254740993'), 2 ** 53, 1e300], high('max_output_tokens')],
-  ['B-40', 'model', [null], required('model')],
-  ['B-40', 'model', [42, true, [], {}, ['demo']], type('model')],
-  ['B-40', 'model', ['', 'a\nb', 'a\0', '\u007f'], value('model')],
+  ['B-40', 'model', [null], lacking('model')],
+  ['B-40', 'model', [42, true, [], {}, ['demo']], wrongType('model')],
+  ['B-40', 'model', ['', 'a\nb', 'a\0', '\u007f'], wrongValue('model')],
   ['B-40', 'model', ['x'.repeat(513), 'x'.repeat(65_536)], tooLong('model')],
   [
     'B-41',
@@ -39,20 +45,20 @@ const REFUSED: readonly Row[] = [
   ],
   ['B-41', 'model', ['__proto__', 'constructor', '../demo', '${demo}'], missing('model_not_found', 'model')],
   ['B-41', 'model', ['o3-deep-research', 'demo/o4-mini-deep-research'], invalid('model_not_supported', 'model')],
-  ['B-52', 'instructions', [5, true, [], {}, ['a']], type('instructions')],
+  ['B-52', 'instructions', [5, true, [], {}, ['a']], wrongType('instructions')],
   ['B-53', 'max_output_tokens', [0, 15, -1, raw('-0'), Number.MIN_SAFE_INTEGER], low('max_output_tokens')],
-  ['B-53', 'max_output_tokens', ['16', true, [], {}, ''], type('max_output_tokens')],
+  ['B-53', 'max_output_tokens', ['16', true, [], {}, ''], wrongType('max_output_tokens')],
   ['B-54', 'temperature', [-0.1, -1e-320], low('temperature', 'decimal')],
   ['B-54', 'temperature', [2.0001, 1e308, raw('1e400')], high('temperature', 'decimal')],
-  ['B-54', 'temperature', ['1', [], {}, true, ''], type('temperature')],
+  ['B-54', 'temperature', ['1', [], {}, true, ''], wrongType('temperature')],
   ['B-55', 'top_p', [-0.01], low('top_p', 'decimal')],
   ['B-55', 'top_p', [1.01], high('top_p', 'decimal')],
-  ['B-55', 'top_p', ['1', []], type('top_p')],
-  ['B-56', 'stream', ['true', 1, 0, {}, [], ''], type('stream')],
-  ['B-56', 'store', ['false', 1, {}], type('store')],
-  ['B-56', 'background', ['true', 1, {}], type('background')],
-  ['B-56', 'parallel_tool_calls', ['true', 1, {}], type('parallel_tool_calls')],
-  ['B-59', 'previous_response_id', [5, {}, ['resp_a'], true], type('previous_response_id')],
+  ['B-55', 'top_p', ['1', []], wrongType('top_p')],
+  ['B-56', 'stream', ['true', 1, 0, {}, [], ''], wrongType('stream')],
+  ['B-56', 'store', ['false', 1, {}], wrongType('store')],
+  ['B-56', 'background', ['true', 1, {}], wrongType('background')],
+  ['B-56', 'parallel_tool_calls', ['true', 1, {}], wrongType('parallel_tool_calls')],
+  ['B-59', 'previous_response_id', [5, {}, ['resp_a'], true], wrongType('previous_response_id')],
   ['B-59', 'previous_response_id', ['', 'abc', 'resp_', `resp_${'a'.repeat(65)}`, `resp_${'a'.repeat(300)}`], BAD_ID],
   [
     'B-59',
@@ -61,12 +67,12 @@ const REFUSED: readonly Row[] = [
     BAD_ID,
   ],
   ['B-60', 'previous_response_id', ['resp_a', `resp_${'a'.repeat(64)}`, 'resp___proto__'], NO_PARENT],
-  ['B-61', 'truncation', ['maybe', '', 'AUTO'], value('truncation')],
-  ['B-61', 'truncation', [5, {}], type('truncation')],
-  ['B-61', 'service_tier', ['gold', ''], value('service_tier')],
-  ['B-61', 'service_tier', [5], type('service_tier')],
-  ['B-61', 'tool_choice', ['yes', '', 'required'], value('tool_choice')],
-  ['B-61', 'tool_choice', [5, [], true], type('tool_choice')],
+  ['B-61', 'truncation', ['maybe', '', 'AUTO'], wrongValue('truncation')],
+  ['B-61', 'truncation', [5, {}], wrongType('truncation')],
+  ['B-61', 'service_tier', ['gold', ''], wrongValue('service_tier')],
+  ['B-61', 'service_tier', [5], wrongType('service_tier')],
+  ['B-61', 'tool_choice', ['yes', '', 'required'], wrongValue('tool_choice')],
+  ['B-61', 'tool_choice', [5, [], true], wrongType('tool_choice')],
   [
     'B-61',
     'tool_choice',
@@ -74,16 +80,16 @@ const REFUSED: readonly Row[] = [
       { type: 'function', name: 'f' },
       { type: 'custom', name: 'f' },
     ],
-    value('tool_choice'),
+    wrongValue('tool_choice'),
   ],
-  ['B-61', 'tool_choice', [{}], required('tool_choice.type')],
-  ['B-61', 'tool_choice', [{ type: 'function' }], required('tool_choice.name')],
-  ['B-61', 'tool_choice', [{ type: 'web_search' }], value('tool_choice.type')],
+  ['B-61', 'tool_choice', [{}], lacking('tool_choice.type')],
+  ['B-61', 'tool_choice', [{ type: 'function' }], lacking('tool_choice.name')],
+  ['B-61', 'tool_choice', [{ type: 'web_search' }], wrongValue('tool_choice.type')],
   [
     'B-61',
     'tool_choice',
     [{ type: 'allowed_tools', mode: 'none', tools: [{ type: 'function' }] }],
-    value('tool_choice.mode'),
+    wrongValue('tool_choice.mode'),
   ],
   [
     'B-61',
@@ -91,30 +97,30 @@ const REFUSED: readonly Row[] = [
     [{ type: 'allowed_tools', mode: 'auto', tools: [] }],
     invalid('array_below_min_length', 'tool_choice.tools'),
   ],
-  ['B-61', 'reasoning', [5, [], 'high'], type('reasoning')],
-  ['B-61', 'reasoning', [{ effort: 'extreme' }], value('reasoning.effort')],
-  ['B-61', 'reasoning', [{ effort: 5 }], type('reasoning.effort')],
-  ['B-61', 'reasoning', [{ summary: 1 }], type('reasoning.summary')],
-  ['B-61', 'reasoning', [{ summary: 'full' }], value('reasoning.summary')],
-  ['B-61', 'include', ['x', {}], type('include')],
-  ['B-61', 'include', [['nothing']], value('include[0]')],
-  ['B-61', 'include', [[5]], type('include[0]')],
-  ['B-61', 'stream_options', [5, []], type('stream_options')],
-  ['B-61', 'stream_options', [{ include_obfuscation: 'x' }], type('stream_options.include_obfuscation')],
+  ['B-61', 'reasoning', [5, [], 'high'], wrongType('reasoning')],
+  ['B-61', 'reasoning', [{ effort: 'extreme' }], wrongValue('reasoning.effort')],
+  ['B-61', 'reasoning', [{ effort: 5 }], wrongType('reasoning.effort')],
+  ['B-61', 'reasoning', [{ summary: 1 }], wrongType('reasoning.summary')],
+  ['B-61', 'reasoning', [{ summary: 'full' }], wrongValue('reasoning.summary')],
+  ['B-61', 'include', ['x', {}], wrongType('include')],
+  ['B-61', 'include', [['nothing']], wrongValue('include[0]')],
+  ['B-61', 'include', [[5]], wrongType('include[0]')],
+  ['B-61', 'stream_options', [5, []], wrongType('stream_options')],
+  ['B-61', 'stream_options', [{ include_obfuscation: 'x' }], wrongType('stream_options.include_obfuscation')],
   ['B-61', 'max_tool_calls', [0], low('max_tool_calls')],
   ['B-61', 'top_logprobs', [-1], low('top_logprobs')],
   ['B-61', 'top_logprobs', [21], high('top_logprobs')],
   ['B-61', 'presence_penalty', [-2.1], low('presence_penalty', 'decimal')],
   ['B-61', 'frequency_penalty', [2.1], high('frequency_penalty', 'decimal')],
-  ['B-61', 'user', [5, {}], type('user')],
+  ['B-61', 'user', [5, {}], wrongType('user')],
   ['B-61', 'safety_identifier', ['x'.repeat(129)], tooLong('safety_identifier')],
   ['B-61', 'prompt_cache_key', ['x'.repeat(1025)], tooLong('prompt_cache_key')],
   ['B-61', 'conversation', ['conv_1', {}], unsupported('conversation')],
   ['B-61', 'prompt', [{ id: 'pmpt_1' }, 'x'], unsupported('prompt')],
-  ['B-63', 'seed', [1.5, '1', true, raw('1e400')], type('seed')],
+  ['B-63', 'seed', [1.5, '1', true, raw('1e400')], wrongType('seed')],
   ['B-63', 'seed', [2 ** 53, raw('9223372036854775808')], high('seed')],
   ['B-63', 'seed', [-(2 ** 53)], low('seed')],
-  ['B-71', 'text', [5, [], 'text'], type('text')],
+  ['B-71', 'text', [5, [], 'text'], wrongType('text')],
 ]
 
 for (const [id, field, values, expected] of REFUSED) {
@@ -126,9 +132,9 @@ for (const [id, field, values, expected] of REFUSED) {
 }
 
 const WHOLE: readonly (readonly [id: string, body: Record<string, unknown>, expected: Refusal])[] = [
-  ['B-40', { input: 'x' }, required('model')],
-  ['B-40', {}, required('model')],
-  ['B-43', { model: 'demo' }, required('input')],
+  ['B-40', { input: 'x' }, lacking('model')],
+  ['B-40', {}, lacking('model')],
+  ['B-43', { model: 'demo' }, lacking('input')],
   ['B-54', { model: 'thinker', input: 'x', temperature: 1 }, unsupported('temperature')],
   ['B-55', { model: 'thinker', input: 'x', top_p: 1 }, unsupported('top_p')],
   ['B-57', { model: 'demo', input: 'x', background: true, stream: true }, combined('stream')],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import type { TestServer } from '../harness/server.ts'
 import type { RawAnswer } from './raw-http.ts'
 
@@ -18,6 +19,37 @@ export function invalid(code: string, param = '', status = 400): Refusal {
 /** What is not there. */
 export function missing(code: string, param = ''): Refusal {
   return { status: 404, type: 'not_found_error', code, param }
+}
+
+/** A value of another JSON type. */
+export const wrongType = (param: string) => invalid('invalid_type', param)
+
+/** A value of the right type that is none of those allowed. */
+export const wrongValue = (param: string) => invalid('invalid_value', param)
+
+/** A field that must be there. */
+export const lacking = (param: string) => invalid('missing_required_parameter', param)
+
+/** A string with too many characters. */
+export const tooLong = (param: string) => invalid('string_above_max_length', param)
+
+/** Values that are all refused in the same way, under the ids of their rows. */
+export type RefusedValues = readonly [ids: string, values: readonly unknown[], expected: Refusal]
+
+/** Makes a test of every value: what `toBody` builds around it must be refused as its row says. */
+export function testRefusals(
+  server: TestServer,
+  rows: readonly RefusedValues[],
+  toBody: (value: unknown) => unknown,
+): void {
+  for (const [ids, values, expected] of rows) {
+    for (const value of values) {
+      const shown = JSON.stringify(value).slice(0, 80)
+      test(`${ids}: ${shown}: ${expected.status} ${expected.code} ${expected.param}`, async () => {
+        await assertRefused(await server.post('/responses', toBody(value)), expected)
+      })
+    }
+  }
 }
 
 /** Longest message, in characters. The longest of ours lists all item types. */
