@@ -14,10 +14,11 @@ function isInstalled() {
   if (!existsSync(installed)) return false
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
   const found = JSON.parse(readFileSync(installed, 'utf8')).packages
-  return Object.entries(wanted).every(([path, { version, optional, os, cpu }]) => {
+  return Object.entries(wanted).every(([path, { version, optional, os, cpu, libc }]) => {
     if (path === '') return true
     const isForHere = (!os || os.includes(process.platform)) && (!cpu || cpu.includes(process.arch))
-    if (found[path] === undefined) return optional === true && !isForHere
+    // Of packages for one C library or another, the machine has at most one: npm chooses.
+    if (found[path] === undefined) return optional === true && (!isForHere || libc !== undefined)
     return found[path].version === version && existsSync(join(root, path))
   })
 }
