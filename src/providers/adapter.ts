@@ -45,7 +45,7 @@ export interface Adapter {
   readonly chat?: ChatPassThrough
 }
 
-/** The provider's raw answer to a passed-on call. */
+/** The provider's raw answer to a passed-on call: a success. */
 export interface RawAnswer {
   readonly status: number
   readonly contentType: string
@@ -54,6 +54,6 @@ export interface RawAnswer {
 
 /** Chat Completions, passed on with only the model's name changed. */
 export interface ChatPassThrough {
-  /** @throws {UpstreamError} The provider cannot be reached. */
+  /** @throws {UpstreamError} The provider cannot be reached, or answers with anything but a success. */
   send(body: Readonly<Record<string, JsonValue>>, signal: AbortSignal): Promise<RawAnswer>
 }

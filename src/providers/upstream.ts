@@ -1,5 +1,6 @@
 import { TransportError, type Transport, type TransportAnswer } from '../core/transport.ts'
 import { UpstreamError } from '../core/upstream-error.ts'
+import { parseJson } from '../protocol/json.ts'
 import type { UpstreamTimeouts } from './adapter.ts'
 
 /** Where a provider is and how it is spoken to. */
@@ -14,6 +15,9 @@ export interface Endpoint {
 
 /** Most bytes of an error answer that are read. */
 export const ERROR_BODY_BYTES_MAX = 64 * 1024
+
+/** Most bytes of a document, such as a list of models, that are read. */
+const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
 
 /**
  * Posts a JSON body and waits for the answer's headers.
@@ -45,25 +49,30 @@ export async function postJson(
   )
 }
 
-/** Gets a JSON document; undefined for any answer that is not a 200 with JSON. */
+/**
+ * Gets a JSON document; undefined for any answer that is not a 200 with JSON.
+ *
+ * @throws {UpstreamError} The provider cannot be reached, or its answer breaks off.
+ * @throws The signal's reason, where it was aborted.
+ */
 export async function getJson(
   transport: Transport,
   endpoint: Endpoint,
   path: string,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const answer = await sendOrExplain(signal, () =>
-    transport.send({
+  return sendOrExplain(signal, async () => {
+    const answer = await transport.send({
       method: 'GET',
       url: new URL(endpoint.baseUrl + path),
       headers: endpoint.headers,
       firstByte_ms: endpoint.timeouts.connect_ms,
       idle_ms: endpoint.timeouts.connect_ms,
       signal,
-    }),
-  )
-  const text = await readText(answer.body, 4 * 1024 * 1024)
-  return answer.status === 200 ? JSON.parse(text) : undefined
+    })
+    const text = await readText(answer.body, DOCUMENT_BYTES_MAX)
+    return answer.status === 200 ? parseJson(text) : undefined
+  })
 }
 
 async function sendOrExplain<Answer>(signal: AbortSignal, send: () => Promise<Answer>): Promise<Answer> {
@@ -97,8 +106,8 @@ export async function readText(body: AsyncIterable<Uint8Array>, bytesMax: number
   let text = ''
   let bytes = 0
   for await (const chunk of body) {
+    text += decoder.decode(chunk.subarray(0, bytesMax - bytes), { stream: true })
     bytes += chunk.length
-    text += decoder.decode(chunk, { stream: true })
     if (bytes > bytesMax) break
   }
   return text + decoder.decode()

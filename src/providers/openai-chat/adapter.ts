@@ -42,6 +42,7 @@ export function openAiChat(provider: ChatProvider): Adapter {
     chat: {
       async send(body, signal) {
         const answer = await postJson(transport, endpoint, PATH, JSON.stringify(body), signal)
+        if (answer.status < 200 || answer.status > 299) throw await readRefusal(answer, provider, signal)
         return { status: answer.status, contentType: headerOf(answer, 'content-type'), body: answer.body }
       },
     },
@@ -57,14 +58,12 @@ async function* generate(
   const { endpoint, dialect, transport } = provider
   const aftermath = new AbortController()
   const answer = await postJson(transport, endpoint, PATH, body, AbortSignal.any([signal, aftermath.signal]))
-  if (answer.status !== 200) {
-    const text = await readText(answer.body, ERROR_BODY_BYTES_MAX)
-    throw readErrorAnswer({ status: answer.status, headers: answer.headers, text }, endpoint.secrets)
-  }
+  if (answer.status !== 200) throw await readRefusal(answer, provider, signal)
   yield []
   const reader = createChatReader(dialect.quirks, { callIdPrefix: call.callIdPrefix, secrets: endpoint.secrets })
   try {
-    const isWhole = headerOf(answer, 'content-type').includes('json')
+    const type = headerOf(answer, 'content-type')
+    const isWhole = type.includes('json') || (!call.canStream && !type.includes('event-stream'))
     yield* isWhole ? readWhole(answer, reader, provider) : readStream(answer, reader, provider, aftermath)
   } catch (error) {
     if (signal.aborted) throw error
@@ -75,24 +74,34 @@ async function* generate(
   }
 }
 
+/** What an error answer means; the status tells, even where the body breaks off. */
+async function readRefusal(
+  answer: TransportAnswer,
+  { endpoint }: ChatProvider,
+  signal: AbortSignal,
+): Promise<UpstreamError> {
+  const text = await readText(answer.body, ERROR_BODY_BYTES_MAX).catch((error: unknown) => {
+    if (signal.aborted) throw error
+    return ''
+  })
+  return readErrorAnswer({ status: answer.status, headers: answer.headers, text }, endpoint.secrets)
+}
+
 async function* readStream(
   answer: TransportAnswer,
   reader: ChatReader,
   { limits }: ChatProvider,
   aftermath: AbortController,
 ): AsyncGenerator<readonly ModelEvent[]> {
+  const progress: Progress = { hasChunks: false, isDone: false, isGarbled: false }
   let hasSpoken = false
-  let isDone = false
   let timer: NodeJS.Timeout | undefined
   try {
     for await (const batch of decodeEvents(answer.body, limits.eventBytesMax)) {
-      const events = batch.flatMap(({ data }) => {
-        isDone ||= data.trim() === '[DONE]'
-        return isDone ? [] : readEvent(data, reader)
-      })
+      const events = batch.flatMap(({ data }) => readEvent(data, reader, progress))
       if (events.length > 0) yield events
       hasSpoken ||= events.length > 0
-      if (isDone) break
+      if (progress.isDone || progress.isGarbled) break
       if (reader.failure() === undefined && !reader.hasFinished()) continue
       if (!hasSpoken && reader.failure() !== undefined) break
       timer ??= setTimeout(() => aftermath.abort(new Error('Nothing more is to come.')), AFTERMATH_MS)
@@ -102,7 +111,8 @@ async function* readStream(
   }
   const failure = reader.failure()
   if (failure !== undefined) throw withUsage(failure, reader)
-  if (!isDone && !reader.hasFinished()) throw brokenOff()
+  if (!progress.hasChunks || progress.isGarbled) throw notItsProtocol()
+  if (!progress.isDone && !reader.hasFinished()) throw brokenOff()
   yield reader.end()
 }
 
@@ -113,18 +123,36 @@ async function* readWhole(
   { limits }: ChatProvider,
 ): AsyncGenerator<readonly ModelEvent[]> {
   const body = parseJson(await readText(answer.body, limits.outputBytesMax))
-  if (!isJsonObject(body) || (body['error'] == null && !Array.isArray(body['choices']))) throw notItsProtocol()
+  if (!isJsonObject(body) || (body['error'] == null && isEmptyList(body['choices']))) throw notItsProtocol()
   const events = reader.read(body)
   const failure = reader.failure()
   if (failure !== undefined) throw withUsage(failure, reader)
   yield [...events, ...reader.end()]
 }
 
-function readEvent(data: string, reader: ChatReader): ModelEvent[] {
-  const chunk = parseJson(data)
+/** How far a stream has come. */
+interface Progress {
+  hasChunks: boolean
+  /** The end mark has come: what follows it is not read. */
+  isDone: boolean
+  /** Something came that is no chunk: what came before it still counts. */
+  isGarbled: boolean
+}
+
+function readEvent(data: string, reader: ChatReader, progress: Progress): ModelEvent[] {
+  const text = data.trim()
+  if (progress.isDone || progress.isGarbled || text === '') return []
+  progress.isDone = text === '[DONE]'
+  if (progress.isDone) return []
+  const chunk = parseJson(text)
+  progress.hasChunks ||= isJsonObject(chunk)
   if (isJsonObject(chunk)) return reader.read(chunk)
-  if (reader.hasFinished() || data.trim() === '') return []
-  throw notItsProtocol()
+  progress.isGarbled = !reader.hasFinished()
+  return []
+}
+
+function isEmptyList(value: unknown): boolean {
+  return !Array.isArray(value) || value.length === 0
 }
 
 function withUsage(failure: UpstreamError, reader: ChatReader): UpstreamError {
