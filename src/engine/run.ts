@@ -129,9 +129,16 @@ async function execute(execution: Execution): Promise<Response> {
     ...(isFresh ? [{ type: 'response.created' as const, response: running }] : []),
     { type: 'response.in_progress', response: running },
   ])
+  const start_ms = execution.clock.now()
   const ending = await callModel(execution).catch((error: unknown) => failed(execution, error))
   await end(execution, ending)
+  logEnd(execution, execution.clock.now() - start_ms)
   return execution.response
+}
+
+function logEnd({ logger, response: { status, usage } }: Execution, duration_ms: number): void {
+  const tokens = { input_tokens: usage?.input_tokens ?? null, output_tokens: usage?.output_tokens ?? null }
+  logger.info({ status, ...tokens, duration_ms }, 'response ended')
 }
 
 /** Folds events into the snapshot and shows them to every reader. */

@@ -91,8 +91,8 @@ export function startWorker(parts: WorkerParts): Worker {
     for (const [id, run] of beating) if (!held.has(id)) run.abandon()
   }
   // Heartbeats first: after a pause of the whole process, a lease is renewed before its job looks lost.
-  void every(limits.heartbeat_ms, beat, parts, idle.signal)
-  void every(limits.sweep_ms, async () => wake(), parts, stopping.signal)
+  void every(limits.heartbeat_ms, beat, { ...parts, signal: idle.signal })
+  void every(limits.sweep_ms, async () => wake(), { ...parts, signal: stopping.signal })
   wake()
   return {
     wake,
@@ -106,8 +106,7 @@ export function startWorker(parts: WorkerParts): Worker {
 async function every(
   ms: number,
   act: () => Promise<void>,
-  { clock, logger }: WorkerParts,
-  signal: AbortSignal,
+  { clock, logger, signal }: WorkerParts & { readonly signal: AbortSignal },
 ): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(ms, signal).catch(() => {})
