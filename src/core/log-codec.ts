@@ -14,6 +14,8 @@ import { closeItem, closePart } from './close.ts'
 type Entry =
   /** Lengths, in UTF-16 units, of consecutive deltas to one place. */
   | ['d', index: number, part: number, ...lengths: number[]]
+  /** The same with log probabilities: of each delta its length, and how many it brings. */
+  | ['l', index: number, part: number, ...lengthsAndCounts: number[]]
   /** A lifecycle event: its name and what differs from the terminal snapshot. */
   | readonly ['r', type: string, difference: JsonObject]
   /** `response.output_item.added`: what differs from the final item. */
@@ -30,12 +32,12 @@ type Entry =
 /** Shortens a finished log against its terminal snapshot. */
 export function encodeLog(events: readonly ResponseEvent[], final: Response): string {
   const entries: Entry[] = []
-  const taken = new Map<string, number>()
+  const progress: Progress = { final, taken: new Map() }
   for (let at = 0; at < events.length;) {
-    const { entry, length } = encodeAt(events, at, { final, taken })
+    const { entry, length } = encodeAt(events, at, progress)
     const last = entries.at(-1)
-    if (last?.[0] === 'd' && entry[0] === 'd' && last[1] === entry[1] && last[2] === entry[2]) {
-      last.push(...entry.slice(3).map(Number)) // In place: a copy per delta would cost a long answer dearly.
+    if (last !== undefined && isDelta(last) && isDelta(entry) && isSame(last.slice(0, 3), entry.slice(0, 3))) {
+      last.push(...sizesOf(entry)) // In place: a copy per delta would cost a long answer dearly.
     } else entries.push(entry)
     at += length
   }
@@ -50,9 +52,9 @@ export function encodeLog(events: readonly ResponseEvent[], final: Response): st
  */
 export function decodeLog(text: string, final: Response): readonly ResponseEvent[] {
   const entries: readonly Entry[] = JSON.parse(text) // Written by encodeLog, and checked by the store.
-  const taken = new Map<string, number>()
+  const progress: Progress = { final, taken: new Map() }
   return entries
-    .flatMap((entry) => decodeEntry(entry, { final, taken }))
+    .flatMap((entry) => decodeEntry(entry, progress))
     .map((event, sequence_number) => numbered(event, sequence_number))
 }
 
@@ -64,23 +66,26 @@ export function numbered(event: UnnumberedEvent, sequence_number: number): Respo
 /** How far a log has been read or written. */
 interface Progress {
   readonly final: Response
-  /** How much of the final text at each place has been a delta already. */
+  /** How much of the final text, and of its log probabilities, has been a delta already, by place. */
   readonly taken: Map<string, number>
 }
 
-function encodeAt(
-  events: readonly ResponseEvent[],
-  at: number,
-  { final, taken }: Progress,
-): { entry: Entry; length: number } {
+type DeltaEntry = Extract<Entry, ['d' | 'l', ...unknown[]]>
+
+function isDelta(entry: Entry): entry is DeltaEntry {
+  return entry[0] === 'd' || entry[0] === 'l'
+}
+
+function sizesOf(entry: DeltaEntry): number[] {
+  return entry.slice(3).map(Number)
+}
+
+function encodeAt(events: readonly ResponseEvent[], at: number, progress: Progress): { entry: Entry; length: number } {
   const { sequence_number: _, ...event } = events[at] as ResponseEvent // `at` is inside the list.
-  const short = shorten(event, final)
-  for (const entry of short) {
-    const restored = decodeEntry(entry, { final, taken: entry[0] === 'd' ? new Map(taken) : taken })
-    if (restored.every((copy, offset) => isSame(numbered(copy, at + offset), events[at + offset]))) {
-      if (entry[0] === 'd') decodeEntry(entry, { final, taken })
-      return { entry, length: restored.length }
-    }
+  for (const entry of shorten(event, progress.final)) {
+    const restored = decodeEntry(entry, progress)
+    const isRestored = restored.every((copy, offset) => isSame(numbered(copy, at + offset), events[at + offset]))
+    if (isRestored && restored.length > 0) return { entry, length: restored.length }
   }
   return { entry: ['e', event as unknown as JsonObject], length: 1 } // Events are JSON.
 }
@@ -95,7 +100,7 @@ function shorten(event: UnnumberedEvent, final: Response): Entry[] {
   if (event.type === 'response.output_item.added') return [['a', index, difference(event.item, item)]]
   const part = partOf(event)
   if (event.type.endsWith('_part.added')) return [['p', index, part]]
-  if ('delta' in event) return [['d', index, part, event.delta.length]]
+  if ('delta' in event) return [deltaEntry(event)]
   if (event.type.endsWith('.done'))
     return [
       ['c', index],
@@ -104,13 +109,25 @@ function shorten(event: UnnumberedEvent, final: Response): Entry[] {
   return []
 }
 
+type DeltaEvent = Extract<UnnumberedEvent, { delta: string }>
+
+function deltaEntry(event: DeltaEvent): DeltaEntry {
+  const part = partOf(event)
+  const count = 'logprobs' in event ? event.logprobs.length : 0
+  const { length } = event.delta
+  return count === 0 ? ['d', event.output_index, part, length] : ['l', event.output_index, part, length, count]
+}
+
 function decodeEntry(entry: Entry, { final, taken }: Progress): UnnumberedEvent[] {
   switch (entry[0]) {
     case 'r':
       // Only lifecycle events are written under this letter.
       return [{ type: entry[1], response: { ...final, ...entry[2] } } as UnnumberedEvent]
-    case 'e':
-      return [entry[1] as unknown as UnnumberedEvent] // As it was written.
+    case 'e': {
+      const event = entry[1] as unknown as UnnumberedEvent // As it was written.
+      if ('delta' in event) slicesOf(deltaEntry(event), taken) // The deltas after it begin where it ends.
+      return [event]
+    }
     default: {
       const item = final.output[entry[1]]
       return item === undefined ? [] : decodeItemEntry(entry, item, taken)
@@ -134,9 +151,8 @@ function decodeItemEntry(
     case 'q':
       return item.type === 'message' ? closePart({ ...item, content: item.content.slice(0, entry[2] + 1) }, index) : []
     case 'd':
-      return entry
-        .slice(3)
-        .flatMap((length) => nextDelta(item, { index, part: entry[2], length: Number(length) }, taken))
+    case 'l':
+      return slicesOf(entry, taken).flatMap((slice) => nextDelta(item, slice))
   }
 }
 
@@ -156,24 +172,49 @@ function openedPart(item: OutputItem, output_index: number, part_index: number):
   return [{ type: 'response.content_part.added', ...place, part }]
 }
 
-/** The next slice of the final text at a place. */
-function nextDelta(
-  item: OutputItem,
-  { index: output_index, part, length }: { index: number; part: number; length: number },
-  taken: Map<string, number>,
-): UnnumberedEvent[] {
-  const key = `${output_index}/${part}`
-  const start = taken.get(key) ?? 0
-  taken.set(key, start + length)
-  const cut = (text: string) => text.slice(start, start + length)
-  const place = { item_id: item.id, output_index }
+/** What a delta takes of the final text at its place, and of its log probabilities. */
+interface Slice {
+  readonly index: number
+  readonly part: number
+  readonly text: readonly [start: number, end: number]
+  readonly logprobs: readonly [start: number, end: number]
+}
+
+/** The slices that a run of deltas takes, each beginning where the one before it ended. */
+function slicesOf(entry: DeltaEntry, taken: Map<string, number>): Slice[] {
+  const [letter, index, part] = entry
+  const sizes = sizesOf(entry)
+  const step = letter === 'd' ? 1 : 2
+  const take = (key: string, length: number) => {
+    const start = taken.get(key) ?? 0
+    taken.set(key, start + length)
+    return [start, start + length] as const
+  }
+  return Array.from({ length: sizes.length / step }, (_, turn) => ({
+    index,
+    part,
+    text: take(`${index}/${part}`, sizes[turn * step] ?? 0),
+    logprobs: take(`${index}/${part}/logprobs`, letter === 'd' ? 0 : (sizes[turn * step + 1] ?? 0)),
+  }))
+}
+
+function nextDelta(item: OutputItem, { index, part, text: cutAt, logprobs }: Slice): UnnumberedEvent[] {
+  const cut = (text: string) => text.slice(...cutAt)
+  const place = { item_id: item.id, output_index: index }
   switch (item.type) {
     case 'message': {
       const final = item.content[part]
       if (final === undefined) return []
       const at = { ...place, content_index: part }
       return final.type === 'output_text'
-        ? [{ type: 'response.output_text.delta', ...at, delta: cut(final.text), logprobs: [] }]
+        ? [
+            {
+              type: 'response.output_text.delta',
+              ...at,
+              delta: cut(final.text),
+              logprobs: final.logprobs.slice(...logprobs),
+            },
+          ]
         : [{ type: 'response.refusal.delta', ...at, delta: cut(final.refusal) }]
     }
     case 'reasoning': {

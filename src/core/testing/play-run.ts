@@ -89,3 +89,11 @@ export function frozen<Value>(value: Value): Value {
   Object.values(value).forEach(frozen)
   return value
 }
+
+/** The same events under the numbers of their places, as a log would have numbered them. */
+export function renumbered(events: readonly ResponseEvent[]): readonly ResponseEvent[] {
+  return events.map((event, at) => {
+    const { sequence_number: _, ...rest } = event
+    return numbered(rest, at)
+  })
+}
