@@ -4,7 +4,8 @@ import { loadConfig, type Environment } from '../config/load.ts'
 import { systemClock } from '../engine/clock.ts'
 import { accountId } from '../protocol/id.ts'
 import type { Store } from '../store/store.ts'
-import { fail, say, type Words } from './run-command.ts'
+import { fail, say } from './console.ts'
+import type { Words } from './words.ts'
 
 /** `antiphon keys create|list|revoke`. */
 export async function runKeys({ positionals, overrides, account }: Words, environment: Environment): Promise<number> {

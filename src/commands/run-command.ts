@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util'
-import { ConfigError, loadConfig, type Environment, type Overrides } from '../config/load.ts'
+import { ConfigError, loadConfig, type Environment } from '../config/load.ts'
 import { Config } from '../config/schema.ts'
 import { VERSION } from '../version.ts'
+import { fail, say } from './console.ts'
 import { runKeys } from './keys.ts'
 import { serve } from './serve.ts'
+import type { Words } from './words.ts'
 
 const USAGE = `antiphon ${VERSION}: a Responses API in front of any model provider.
 
@@ -23,13 +25,6 @@ Flags beat the environment, which beats the file.
 
 /** First Node version whose security fixes this server relies on. */
 const NODE_MAJOR_MIN = 24
-
-/** What the words of the command line mean. */
-export interface Words {
-  readonly positionals: readonly string[]
-  readonly overrides: Overrides
-  readonly account: string | undefined
-}
 
 /** Runs the command line. @returns the exit code; `serve` returns when the server has stopped. */
 export async function runCommand(args: readonly string[], environment: Environment): Promise<number> {
@@ -92,16 +87,4 @@ async function runConfig({ positionals, overrides }: Words, environment: Environ
   return say(
     `The configuration is valid. Providers: ${['demo', ...providers].join(', ')}. Models: ${Object.keys(config.models).length}.`,
   )
-}
-
-/** Prints a line or more to standard output. */
-export function say(text: string): number {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
-  return 0
-}
-
-/** Prints what went wrong to standard error. */
-export function fail(text: string): number {
-  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
-  return 1
 }

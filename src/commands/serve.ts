@@ -4,7 +4,8 @@ import { loadConfig, type Environment } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { createLogger, LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { createKey } from './keys.ts'
-import { fail, say, type Words } from './run-command.ts'
+import { fail, say } from './console.ts'
+import type { Words } from './words.ts'
 
 /** Where Ollama listens by default. */
 const OLLAMA_URL = 'http://127.0.0.1:11434'

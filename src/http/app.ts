@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { Authenticator } from '../accounts/keys.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { ErrorBody } from '../protocol/error.ts'
 import type { AccountId } from '../protocol/id.ts'
-import type { Catalogue } from '../providers/routing.ts'
-import type { Store } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import { authenticate } from './credentials.ts'
 import { checkHttp, checkLength } from './http-rules.ts'
 import { corsDisabled, methodNotAllowed, routeNotFound, toProblem } from './problem.ts'
+import type { HttpParts } from './parts.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { metaRoutes } from './routes/meta.ts'
 import { modelRoutes } from './routes/models.ts'
@@ -21,22 +18,6 @@ declare module 'fastify' {
     /** Whose the request is; set once the credentials have been checked. */
     account: AccountId
   }
-}
-
-/** What the HTTP layer is made of. */
-export interface HttpParts {
-  readonly engine: Engine
-  readonly catalogue: Catalogue
-  readonly authenticator: Authenticator
-  readonly store: Store
-  readonly logger: Logger
-  readonly version: string
-  /** Prefixes under which the API answers, such as `/v1`. */
-  readonly basePaths: readonly string[]
-  readonly limits: { readonly bodyBytesMax: number; readonly jsonDepthMax: number }
-  readonly timeouts: { readonly keepalive_ms: number; readonly clientStall_ms: number }
-  /** Whether the server still takes new work. */
-  readonly isReady: () => boolean
 }
 
 /** Time for a request's headers, in milliseconds. */

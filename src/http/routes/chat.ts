@@ -4,8 +4,8 @@ import { toApiError, UpstreamError } from '../../core/upstream-error.ts'
 import { resolveModel } from '../../engine/prepare.ts'
 import { badRequest } from '../../protocol/error.ts'
 import { isJsonObject } from '../../protocol/json.ts'
-import type { HttpParts } from '../app.ts'
-import { readJson, whenGone } from './responses.ts'
+import type { HttpParts } from '../parts.ts'
+import { readJson, whenGone } from '../exchange.ts'
 
 /**
  * POST /chat/completions: passed on as it is, with the model's name changed, to providers that speak

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { buildOpenApi } from '../../protocol/openapi.ts'
-import type { HttpParts } from '../app.ts'
+import type { HttpParts } from '../parts.ts'
 import { docsPage } from '../docs-page.ts'
 
 /** What needs no key: health, the description of the API, and its page. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { resolveModel } from '../../engine/prepare.ts'
-import type { HttpParts } from '../app.ts'
+import type { HttpParts } from '../parts.ts'
 
 /** How long providers are waited for when they are asked what they have. */
 const LIST_MS_MAX = 3000

@@ -4,8 +4,8 @@ import { badRequest } from '../../protocol/error.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
 import type { ResponseEvent } from '../../protocol/event.ts'
 import { parseCreateRequest } from '../../protocol/parse-request.ts'
-import { checkContentEncoding, checkContentType, readJsonBody } from '../body.ts'
-import type { HttpParts } from '../app.ts'
+import { readJson, whenGone } from '../exchange.ts'
+import type { HttpParts } from '../parts.ts'
 import { readCount, readFlag, readPage } from '../query.ts'
 import { sendEvents } from '../sse.ts'
 
@@ -72,25 +72,6 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
 
 function readBody(request: FastifyRequest, parts: HttpParts): CreateRequest {
   return parseCreateRequest(readJson(request, parts))
-}
-
-/** The JSON body of a request. @throws {ApiError} 400 or 415. */
-export function readJson(request: FastifyRequest, parts: HttpParts): unknown {
-  const bytes = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
-  checkContentEncoding(request.headers['content-encoding'])
-  if (bytes.length > 0 || request.headers['content-type'] !== undefined) {
-    checkContentType(request.headers['content-type'])
-  }
-  return readJsonBody(bytes, parts.limits.jsonDepthMax)
-}
-
-/** Fires when the client's connection is gone before the answer was whole. */
-export function whenGone(reply: FastifyReply): AbortSignal {
-  const control = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) control.abort(new Error('The client has gone away.'))
-  })
-  return control.signal
 }
 
 /** One request that is answered from a log. */

@@ -1,0 +1,22 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { checkContentEncoding, checkContentType, readJsonBody } from './body.ts'
+import type { HttpParts } from './parts.ts'
+
+/** The JSON body of a request. @throws {ApiError} 400 or 415. */
+export function readJson(request: FastifyRequest, parts: HttpParts): unknown {
+  const bytes = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
+  checkContentEncoding(request.headers['content-encoding'])
+  if (bytes.length > 0 || request.headers['content-type'] !== undefined) {
+    checkContentType(request.headers['content-type'])
+  }
+  return readJsonBody(bytes, parts.limits.jsonDepthMax)
+}
+
+/** Fires when the client's connection is gone before the answer was whole. */
+export function whenGone(reply: FastifyReply): AbortSignal {
+  const control = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) control.abort(new Error('The client has gone away.'))
+  })
+  return control.signal
+}
