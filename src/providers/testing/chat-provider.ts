@@ -14,11 +14,12 @@ export interface ChatProviderOptions {
   readonly dialect?: DialectName
   readonly timeouts?: Partial<UpstreamTimeouts>
   readonly limits?: Partial<ChatProvider['limits']>
+  readonly connectionsMax?: number
 }
 
 /** An adapter that speaks over a real connection, closed when the test ends. */
 export function connect(context: TestContext, baseUrl: string, options: ChatProviderOptions = {}): Adapter {
-  const egress = openOperatorEgress({ connect_ms: 5000, connectionsMax: 4 })
+  const egress = openOperatorEgress({ connect_ms: 5000, connectionsMax: options.connectionsMax ?? 4 })
   context.after(() => egress.close())
   return chatAdapter(egress, baseUrl, options)
 }
