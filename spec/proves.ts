@@ -17,7 +17,10 @@ export function proves(
  * that the gap is closed in the list too.
  */
 export function knownGap(id: RequirementId, reason: string, prove: () => Promise<void> | void): void {
-  test(`[${id}] known gap: ${reason}`, async () => {
-    await assert.rejects(async () => prove(), `${id} holds now: make it proves().`)
-  })
+  test(`[${id}] known gap: ${reason}`, () => stillFails(id, prove))
+}
+
+/** @throws The proof holds. */
+export async function stillFails(id: RequirementId, prove: () => Promise<void> | void): Promise<void> {
+  await assert.rejects(async () => prove(), `${id} holds now: make it proves().`)
 }

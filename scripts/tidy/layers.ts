@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { walk, type Node, type SourceFile } from './source.ts'
+import { isTestCode, walk, type Node, type SourceFile } from './source.ts'
 
 /** Which folders of `src/` each folder may import from, besides itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -43,7 +43,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 /** Imports in the wrong direction, a sentence each. */
 export function layerFaults(file: SourceFile): string[] {
   const from = layerOf(file.path)
-  if (file.path.endsWith('.test.ts')) return []
+  if (isTestCode(file.path)) return []
   return importsOf(file).flatMap((target) => {
     const to = layerOf(target)
     if (to === from) return []
@@ -61,8 +61,7 @@ const IMPURE = /\b(?:Date\.now|new Date\(\)|Math\.random|process\.env|setTimeout
 /** What `protocol` and `core` must not do: time, chance, environment and modules of Node. */
 export function purityFaults(file: SourceFile): string[] {
   const layer = layerOf(file.path)
-  if ((layer !== 'protocol' && layer !== 'core') || file.path.endsWith('.test.ts') || file.path.includes('/testing/'))
-    return []
+  if ((layer !== 'protocol' && layer !== 'core') || isTestCode(file.path)) return []
   const impure = IMPURE.exec(file.text)
   const modules = specifiersOf(file).filter((specifier) => specifier.startsWith('node:'))
   return [

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { lineOf, walk, type Node, type SourceFile } from './source.ts'
+import { isTestCode, lineOf, walk, type Node, type SourceFile } from './source.ts'
 
 const KEBAB_CASE = /^[a-z0-9.]+(?:-[a-z0-9.]+)*$/
 
@@ -26,7 +26,7 @@ export function nameFaults({ path }: SourceFile): string[] {
 
 /** Exported things without a docstring, in code that others read. Schemas bear their type's docstring. */
 export function docstringFaults(file: SourceFile): string[] {
-  if (file.path.endsWith('.test.ts') || !file.path.startsWith('src/')) return []
+  if (isTestCode(file.path) || !file.path.startsWith('src/')) return []
   const documented = new Set<string>()
   const faults: string[] = []
   walk(file.program, (node) => {

@@ -1,4 +1,4 @@
-import { codeLines, lineOf, walk, type Node, type SourceFile } from './source.ts'
+import { codeLines, isTestCode, lineOf, walk, type Node, type SourceFile } from './source.ts'
 
 /** Most lines of code in a file. */
 export const FILE_LINES_MAX = 300
@@ -59,7 +59,7 @@ export function functionSizes(file: SourceFile): FunctionSize[] {
 
 /** What is too large, a sentence each. Tests may be long lists of cases in one function. */
 export function sizeFaults(file: SourceFile): string[] {
-  const isTest = /\.test\.ts$|^e2e\/|^spec\//.test(file.path)
+  const isTest = isTestCode(file.path)
   const lines = codeLines(file)
   const faults: string[] = []
   if (lines > FILE_LINES_MAX && !TABLES.has(file.path))

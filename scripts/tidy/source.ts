@@ -32,6 +32,11 @@ export function parseSource(path: string, text: string): SourceFile {
   return { path, text, program: program as unknown as Node, comments } // ESTree nodes have these fields.
 }
 
+/** Whether a file serves tests alone. */
+export function isTestCode(path: string): boolean {
+  return /\.test\.ts$|\/testing\/|^src\/store\/contract|^e2e\/|^spec\//.test(path)
+}
+
 /** Calls `visit` with every node and its depth among nested blocks. */
 export function walk(
   node: Node,

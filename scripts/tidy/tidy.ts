@@ -2,7 +2,7 @@ import { DUPLICATE_PERCENT_MAX, findDuplicates, type Duplicates } from './duplic
 import { layerFaults, purityFaults } from './layers.ts'
 import { docstringFaults, exportFaults, nameFaults } from './names.ts'
 import { functionSizes, sizeFaults } from './sizes.ts'
-import { codeLines, readSources, type SourceFile } from './source.ts'
+import { codeLines, isTestCode, readSources, type SourceFile } from './source.ts'
 
 /** What the tidy gates found, and what they looked at. */
 export interface Tidiness {
@@ -22,7 +22,7 @@ const CHECKS = [layerFaults, purityFaults, sizeFaults, nameFaults, docstringFaul
 /** Looks at every source file of the project. */
 export function inspect(): Tidiness {
   const files = readSources('{src,spec,e2e,scripts,bench}/**/*.ts')
-  const shipped = files.filter(({ path }) => path.startsWith('src/') && !path.endsWith('.test.ts'))
+  const shipped = files.filter(({ path }) => path.startsWith('src/') && !isTestCode(path))
   const functions = shipped.flatMap(functionSizes)
   const duplicates = findDuplicates(['src', 'scripts'])
   const longest = <Item>(items: readonly Item[], size: (item: Item) => number) =>
@@ -37,7 +37,7 @@ export function inspect(): Tidiness {
     duplicates,
     tests: files.reduce((sum, source) => sum + testsIn(source), 0),
     codeLines: shipped.reduce((sum, source) => sum + codeLines(source), 0),
-    testLines: files.filter(isTest).reduce((sum, source) => sum + codeLines(source), 0),
+    testLines: files.filter(({ path }) => isTestCode(path)).reduce((sum, source) => sum + codeLines(source), 0),
   }
 }
 
@@ -48,9 +48,5 @@ function duplicateFaults({ percent, places }: Duplicates): string[] {
 
 /** Tests as written: a table counts once, however many rows it has. */
 function testsIn(source: SourceFile): number {
-  return isTest(source) ? (source.text.match(/^\s*(?:test|proves|knownGap|it)\(/gm)?.length ?? 0) : 0
-}
-
-function isTest({ path }: SourceFile): boolean {
-  return /\.test\.ts$|^e2e\/|^spec\//.test(path)
+  return isTestCode(source.path) ? (source.text.match(/^\s*(?:test|proves|knownGap|it)\(/gm)?.length ?? 0) : 0
 }
