@@ -45,7 +45,7 @@ export function testRefusals(
   for (const [ids, values, expected] of rows) {
     for (const value of values) {
       const shown = JSON.stringify(value).slice(0, 80)
-      test(`${ids}: ${shown}: ${expected.status} ${expected.code} ${expected.param}`, async () => {
+      test(`${ids}: ${shown}: ${expected.status} ${expected.code} ${JSON.stringify(expected.param)}`, async () => {
         await assertRefused(await server.post('/responses', toBody(value)), expected)
       })
     }
