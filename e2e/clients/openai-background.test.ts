@@ -162,3 +162,38 @@ for (const { what, body, param } of forbidden) {
     })
   })
 }
+
+const BACKGROUND = {
+  concurrency: 4,
+  queue_max: 10,
+  lease_ms: 15_000,
+  heartbeat_ms: 5000,
+  sweep_ms: 5000,
+  attempts_max: 3,
+  on_crash: 'retry',
+  streaming: true,
+}
+
+test('where the configuration allows it, a background stream goes on without its reader and is taken up', async () => {
+  const open = await startStage({ settings: { background: BACKGROUND } })
+  after(() => open.close())
+  const gate = Promise.withResolvers<void>()
+  open.script(gated(gate.promise))
+  const body = { model: MODEL, input: 'Work.', background: true, stream: true } as const
+  let id = ''
+  let cursor = -1
+  for await (const event of await open.client.responses.create(body)) {
+    if (event.type === 'response.created') ({ id } = event.response)
+    cursor = event.sequence_number
+    if (event.type === 'response.output_text.delta') break
+  }
+  gate.resolve()
+  const stream = open.client.responses.stream({ response_id: id, starting_after: cursor })
+  let text = ''
+  for await (const event of stream) if (event.type === 'response.output_text.delta') text += event.delta
+  const final = await stream.finalResponse()
+  assert.equal(text, 'and the rest.')
+  assert.equal(final.status, 'completed')
+  assert.equal(final.output_text, 'The beginning and the rest.')
+  assert.deepEqual(normalised(final), normalised(await open.client.responses.retrieve(id)))
+})
