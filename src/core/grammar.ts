@@ -45,7 +45,10 @@ type Fault = (text: string) => void
 function readEvent(reading: Reading, event: ResponseEvent, fault: Fault): Reading {
   if (reading.phase === 'ended') fault('nothing may follow the terminal event')
   if ('response' in event) return readLifecycle(reading, event, fault)
-  if (event.type === 'error') return reading
+  if (event.type === 'error') {
+    if (reading.phase === 'start') fault('response.created must be first')
+    return reading
+  }
   if (reading.phase !== 'running') fault('items may come only after response.in_progress')
   if (event.type === 'response.output_item.added') return readAdded(reading, event, fault)
   const item = reading.items.get(event.output_index)
@@ -66,7 +69,10 @@ function readLifecycle(reading: Reading, event: Extract<ResponseEvent, { respons
   }
   if (event.response.id !== reading.responseId) fault('the response id changed')
   if (TERMINAL_EVENTS.has(event.type)) return readTerminal(reading, event, fault)
-  if (reading.phase !== 'created') fault('comes too late')
+  if (reading.phase !== 'created' || event.type === 'response.created') {
+    fault('comes too late')
+    return reading
+  }
   return { ...reading, phase: event.type === 'response.in_progress' ? 'running' : 'created' }
 }
 
