@@ -28,6 +28,11 @@ async function create(body: object): Promise<string> {
   return ((await answer.json()) as { id: string }).id
 }
 
+const foreign = await create({ input: '/say hi' })
+const deleted = await create({ input: '/say hi' })
+await server.delete(`/responses/${deleted}`)
+const unstored = await create({ input: '/say hi', store: false })
+
 const MALFORMED = [
   'abc',
   'resp',
@@ -65,11 +70,6 @@ for (const id of MALFORMED) {
     }
   })
 }
-
-const foreign = await create({ input: '/say hi' })
-const deleted = await create({ input: '/say hi' })
-await server.delete(`/responses/${deleted}`)
-const unstored = await create({ input: '/say hi', store: false })
 
 const ABSENT: readonly (readonly [name: string, id: string, key: string])[] = [
   ['unknown', `resp_${'0'.repeat(48)}`, TEST_KEY],

@@ -42,6 +42,13 @@ const foreignJob = await create(A, { background: true })
 const deleted = await create(B, { input: '/say mine' })
 await ask(B, 'DELETE', `/responses/${deleted}`)
 
+/** Ids of items that A stored: one made by the server, one by A. */
+const ownId = `msg_${randomUUID()}`
+await create(A, { input: [{ role: 'user', content: CANARY, id: ownId }] })
+const listed = (await (await ask(A, 'GET', `/responses/${foreign}/input_items`)).json()) as { data: { id: string }[] }
+const minted = listed.data[0]?.id ?? assert.fail('no item')
+const spoken = minted.replace('i0', 'o0')
+
 const ABSENT: Readonly<Record<string, string>> = {
   unknown: `resp_${'0'.repeat(48)}`,
   foreign,
@@ -80,13 +87,6 @@ test('S-01: the owner still has everything, unchanged', async () => {
   assert.equal((await ask(A, 'GET', `/responses/${foreign}`)).status, 200)
   assert.equal((await ask(A, 'GET', `/responses/${foreignJob}`)).status, 200)
 })
-
-/** Ids of items that A stored: one made by the server, one by A. */
-const ownId = `msg_${randomUUID()}`
-await create(A, { input: [{ role: 'user', content: CANARY, id: ownId }] })
-const listed = (await (await ask(A, 'GET', `/responses/${foreign}/input_items`)).json()) as { data: { id: string }[] }
-const minted = listed.data[0]?.id ?? assert.fail('no item')
-const spoken = minted.replace('i0', 'o0')
 
 const WAYS: Readonly<Record<string, object>> = {
   previous_response_id: { previous_response_id: foreign },
