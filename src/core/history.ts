@@ -6,6 +6,7 @@ import type { OutputItem } from '../protocol/output-item.ts'
 import type { Tool } from '../protocol/tool.ts'
 import type { AssistantPart, HistoryItem } from './model-call.ts'
 import { customArguments, loweredName } from './tool-names.ts'
+import { unreachable } from './unreachable.ts'
 
 /** An input item as it is stored and listed: typed, with an id, contents as parts. */
 export type StoredItem = JsonObject & { readonly id: string; readonly type: string }
@@ -81,13 +82,9 @@ function showItem(item: ThreadItem, unseal: (encrypted: string) => JsonValue | u
     case 'message':
       return [showMessage(item)]
     case 'function_call':
-      if (item.status === 'incomplete') return []
-      return [showCall(item.call_id, loweredName(item.name, item.namespace ?? undefined), item.arguments)]
     case 'custom_tool_call':
-      if (item.status === 'incomplete') return []
-      return [showCall(item.call_id, loweredName(item.name, item.namespace ?? undefined), customArguments(item.input))]
     case 'tool_search_call':
-      return [showCall(item.call_id ?? '', 'tool_search', JSON.stringify(item.arguments ?? {}))]
+      return item.status === 'incomplete' ? [] : [showCall(item)] // Cut short, it was never run.
     case 'function_call_output':
     case 'custom_tool_call_output':
       return [{ type: 'function_call_output', callId: item.call_id, output: item.output }]
@@ -104,8 +101,24 @@ function showItem(item: ThreadItem, unseal: (encrypted: string) => JsonValue | u
   }
 }
 
-function showCall(callId: string, name: string, args: string): HistoryItem {
-  return { type: 'function_call', callId, name, arguments: args }
+type CallItem = Extract<ThreadItem, { type: 'function_call' | 'custom_tool_call' | 'tool_search_call' }>
+
+function showCall(item: CallItem): HistoryItem {
+  const common = { type: 'function_call' as const, callId: item.call_id ?? '' }
+  switch (item.type) {
+    case 'function_call':
+      return { ...common, name: loweredName(item.name, item.namespace ?? undefined), arguments: item.arguments }
+    case 'custom_tool_call':
+      return {
+        ...common,
+        name: loweredName(item.name, item.namespace ?? undefined),
+        arguments: customArguments(item.input),
+      }
+    case 'tool_search_call':
+      return { ...common, name: 'tool_search', arguments: JSON.stringify(item.arguments ?? {}) }
+    default:
+      return unreachable(item)
+  }
 }
 
 type MessageItem = Extract<ThreadItem, { content: unknown; role: string }>
