@@ -42,8 +42,9 @@ function dropOldest(
   let freed = 0
   for (let index = 0; index < history.length - 1 && freed < excess; index++) {
     if (dropped.has(index) || isPinned(history[index])) continue
-    for (const member of groupOf(history, index)) {
-      if (member === history.length - 1) return undefined
+    const group = groupOf(history, index)
+    if (group.includes(history.length - 1)) continue
+    for (const member of group) {
       dropped.add(member)
       freed += sizes[member] ?? 0
     }
