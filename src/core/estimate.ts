@@ -1,7 +1,8 @@
+import type { OutputItem } from '../protocol/output-item.ts'
 import type { Response } from '../protocol/response.ts'
 import type { Usage } from '../protocol/usage.ts'
-import { outputText } from './evolve.ts'
 import type { HistoryItem, ModelCall } from './model-call.ts'
+import { unreachable } from './unreachable.ts'
 
 /** Bytes of English text per token, a common rule of thumb; used only where nobody counted. */
 const CHARS_PER_TOKEN = 4
@@ -45,22 +46,34 @@ export function estimateFrame(call: Pick<ModelCall, 'instructions' | 'tools' | '
   return estimateTokens(call.instructions ?? '') + tools
 }
 
-/** Usage where the provider reported none: flagged in the log by the engine. */
+/** Usage where the provider reported none: flagged in the log by the engine. Items may still be open. */
 export function estimateUsage(call: ModelCall, response: Response): Usage {
   const input = estimateFrame(call) + sum(call.history.map(estimateItem))
-  const reasoning = sum(
-    response.output.map((item) =>
-      item.type === 'reasoning' ? estimateTokens(item.summary.map((part) => part.text).join('')) : 0,
-    ),
-  )
-  const calls = sum(response.output.map((item) => (item.type === 'function_call' ? estimateTokens(item.arguments) : 0)))
-  const output = reasoning + calls + estimateTokens(outputText(response.output))
+  const output = sum(response.output.map(estimateOutput))
+  const reasoning = sum(response.output.filter(({ type }) => type === 'reasoning').map(estimateOutput))
   return {
     input_tokens: input,
     input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
     output_tokens: output,
     output_tokens_details: { reasoning_tokens: reasoning },
     total_tokens: input + output,
+  }
+}
+
+function estimateOutput(item: OutputItem): number {
+  switch (item.type) {
+    case 'message':
+      return sum(item.content.map((part) => estimateTokens(part.type === 'output_text' ? part.text : part.refusal)))
+    case 'reasoning':
+      return estimateTokens(item.summary.map((part) => part.text).join(''))
+    case 'function_call':
+      return estimateTokens(item.arguments)
+    case 'custom_tool_call':
+      return estimateTokens(item.input)
+    case 'tool_search_call':
+      return estimateTokens(JSON.stringify(item.arguments))
+    default:
+      return unreachable(item)
   }
 }
 
