@@ -33,7 +33,8 @@ export function chatRoutes(app: FastifyInstance, parts: HttpParts): void {
     })
     reply.hijack()
     reply.raw.writeHead(answer.status, {
-      'content-type': answer.contentType === '' ? 'application/json' : answer.contentType,
+      // A browser must never be made to read what a provider says as a page.
+      'content-type': answer.contentType.startsWith('text/event-stream') ? answer.contentType : 'application/json',
       'cache-control': 'no-cache',
       'x-request-id': request.id,
       'x-content-type-options': 'nosniff',

@@ -4,6 +4,7 @@ import type { Transport, TransportAnswer } from '../../core/transport.ts'
 import { UpstreamError } from '../../core/upstream-error.ts'
 import { isJsonObject, parseJson } from '../../protocol/json.ts'
 import type { Adapter } from '../adapter.ts'
+import { redactStream } from '../redact-stream.ts'
 import { decodeEvents } from '../sse.ts'
 import { connectionError, ERROR_BODY_BYTES_MAX, getJson, postJson, readText, type Endpoint } from '../upstream.ts'
 import { readErrorAnswer } from './errors.ts'
@@ -43,7 +44,8 @@ export function openAiChat(provider: ChatProvider): Adapter {
       async send(body, signal) {
         const answer = await postJson(transport, endpoint, PATH, JSON.stringify(body), signal)
         if (answer.status < 200 || answer.status > 299) throw await readRefusal(answer, provider, signal)
-        return { status: answer.status, contentType: headerOf(answer, 'content-type'), body: answer.body }
+        const passed = redactStream(answer.body, endpoint.secrets)
+        return { status: answer.status, contentType: headerOf(answer, 'content-type'), body: passed }
       },
     },
   }
