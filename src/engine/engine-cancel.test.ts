@@ -36,7 +36,7 @@ for (const isEnded of [false, true]) {
 }
 
 test('a job that waits is cancelled at once: its readers are told, and nobody runs it', async () => {
-  const { create, cancel, events, engine, model, store } = fresh()
+  const { create, cancel, events, engine, model, store, stop } = fresh()
   const id = idOf(await create({ background: true }))
   const reading = events(id)
   await settled()
@@ -53,11 +53,11 @@ test('a job that waits is cancelled at once: its readers are told, and nobody ru
   await settled()
   assert.equal(model.calls.length, 0)
   assert.equal(await store.jobs.countQueued(), 0)
-  await engine.drain(0)
+  await stop()
 })
 
 test('a job that runs is cancelled with what it has said', async () => {
-  const { create, cancel, events, retrieve, engine, model } = fresh()
+  const { create, cancel, events, retrieve, engine, model, stop } = fresh()
   await engine.start()
   const id = idOf(await create({ background: true }))
   const reading = events(id)
@@ -71,32 +71,32 @@ test('a job that runs is cancelled with what it has said', async () => {
   assert.deepEqual(grammarFaults(seen), [])
   const last = seen.at(-1)
   assert.deepEqual(last?.type === 'response.incomplete' && last.response, cancelled)
-  await engine.drain(0)
+  await stop()
 })
 
 test('cancelling twice, at once or later, gives the same object', async () => {
-  const { create, cancel, engine } = fresh()
+  const { create, cancel, engine, stop } = fresh()
   await engine.start()
   const id = idOf(await create({ background: true }))
   const both = await Promise.all([cancel(id), cancel(id)])
   assert.deepEqual(both[0], both[1])
   assert.deepEqual(await cancel(id), both[0])
-  await engine.drain(0)
+  await stop()
 })
 
 test('a job that has ended is given back as it is', async () => {
-  const { create, cancel, retrieve, engine } = fresh({ answer: answerWith('Hello') })
+  const { create, cancel, retrieve, engine, stop } = fresh({ answer: answerWith('Hello') })
   await engine.start()
   const id = idOf(await create({ background: true }))
   const final = await retrieve(id)
   assert.equal(final.status, 'completed')
   assert.deepEqual(await cancel(id), final)
-  await engine.drain(0)
+  await stop()
 })
 
 test('of a cancel and an end at the same moment one wins, for everybody', async () => {
   for (let turns = 0; turns < 12; turns++) {
-    const { create, cancel, events, retrieve, engine, model } = fresh()
+    const { create, cancel, events, retrieve, engine, model, stop } = fresh()
     await engine.start()
     const id = idOf(await create({ background: true }))
     const reading = events(id)
@@ -108,12 +108,12 @@ test('of a cancel and an end at the same moment one wins, for everybody', async 
     const last = seen.at(-1)
     assert.deepEqual(last !== undefined && 'response' in last && last.response, answered)
     assert.deepEqual(await retrieve(id), answered)
-    await engine.drain(0)
+    await stop()
   }
 })
 
 test('a cancel that comes while a worker claims the job still cancels it', async () => {
-  const { create, cancel, events, engine, model, store } = fresh()
+  const { create, cancel, events, engine, model, store, stop } = fresh()
   const id = idOf(await create({ background: true }))
   const reading = events(id)
   await settled()
@@ -127,11 +127,11 @@ test('a cancel that comes while a worker claims the job still cancels it', async
   await settled()
   assert.ok(model.calls.every((call) => call.isOver()))
   assert.deepEqual(grammarFaults(await reading), [])
-  await engine.drain(0)
+  await stop()
 })
 
 test('a cancel that comes while the job is being prepared keeps its model from being called', async () => {
-  const { create, cancel, events, engine, model, store, retrieve } = fresh()
+  const { create, cancel, events, engine, model, store, retrieve, stop } = fresh()
   const id = idOf(await create({ background: true }))
   const reading = events(id)
   const threadRead = Promise.withResolvers<void>()
@@ -145,7 +145,7 @@ test('a cancel that comes while the job is being prepared keeps its model from b
   assert.equal(model.calls.length, 0)
   assert.deepEqual(await retrieve(id), cancelled)
   assert.deepEqual(grammarFaults(await reading), [])
-  await engine.drain(0)
+  await stop()
 })
 
 test('a cancel that cannot be stored is refused, and may be tried again', async () => {

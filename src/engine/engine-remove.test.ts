@@ -28,7 +28,7 @@ test('a deleted response is gone for every read at once, and for a second delete
 
 for (const background of [false, true]) {
   test(`deleting a running ${background ? 'background' : 'foreground'} response stops its model and ends its readers`, async () => {
-    const { create, engine, events, model, retrieve } = fresh()
+    const { create, engine, events, model, retrieve, stop } = fresh()
     await engine.start()
     const id = idOf(await create({ background }))
     model.calls[0]?.say({ type: 'text', text: 'half' })
@@ -40,12 +40,12 @@ for (const background of [false, true]) {
     const seen = await reading
     assert.equal(seen.at(-1)?.type, 'response.output_text.delta', 'no terminal event: it did not end')
     await assert.rejects(retrieve(id), GONE)
-    await engine.drain(0)
+    await stop()
   })
 }
 
 test('deleting a job that waits ends its readers, and nobody runs it', async () => {
-  const { create, engine, events, model } = fresh()
+  const { create, engine, events, model, stop } = fresh()
   const id = idOf(await create({ background: true }))
   const reading = events(id)
   await settled()
@@ -57,11 +57,11 @@ test('deleting a job that waits ends its readers, and nobody runs it', async () 
   await engine.start()
   await settled()
   assert.equal(model.calls.length, 0)
-  await engine.drain(0)
+  await stop()
 })
 
 test('deleting a job while it is being prepared keeps its model from being called', async () => {
-  const { create, engine, model, store } = fresh()
+  const { create, engine, model, store, stop } = fresh()
   const id = idOf(await create({ background: true }))
   const threadRead = Promise.withResolvers<void>()
   store.before('thread', () => threadRead.promise)
@@ -71,7 +71,7 @@ test('deleting a job while it is being prepared keeps its model from being calle
   threadRead.resolve()
   await settled()
   assert.equal(model.calls.length, 0)
-  await engine.drain(0)
+  await stop()
 })
 
 test('a response that is deleted while its end is being stored does not come back', async () => {

@@ -258,17 +258,18 @@ export function createEngine(parts: EngineParts): Engine {
     async drain(drain_ms) {
       worker?.stop()
       stopping.abort()
-      const allEnded = () =>
-        Promise.all([...live.values()].flatMap(({ run }) => (run === undefined ? [] : [run.ended])))
+      const running = () => [...live.values()].flatMap(({ run }) => (run === undefined ? [] : [run.ended]))
+      const allEnded = async () => {
+        while (running().length > 0) await Promise.all(running())
+      }
       const patience = new AbortController()
       void allEnded().finally(() => patience.abort())
       await clock.sleep(drain_ms, patience.signal).catch(() => {})
-      const ended = allEnded()
       for (const { run, log } of live.values()) {
         if (run === undefined) log.abandon()
         else run.interrupt(stoppedMidway())
       }
-      await ended
+      await allEnded()
     },
   }
 }

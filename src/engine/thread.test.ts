@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
+import { foregroundRow, idOf as turnId } from '../store/testing/rows.ts'
 import { settled } from './testing/fake-clock.ts'
 import { answerWith, FINISH } from './testing/scripted-model.ts'
 import { ALICE, BOB, idOf, testEngine, type TestEngine } from './testing/test-engine.ts'
@@ -124,17 +125,15 @@ test('instructions belong to their own turn', async () => {
 test('a thread of the most turns is read, one more turn is refused', async () => {
   const context = fresh()
   const responses = context.store.forAccount(ALICE)
-  const rowOf = (number: number) => `resp_${number}` as ReturnType<typeof idOf> & Parameters<typeof responses.find>[0]
-  const { input, response } = { input: '[]', response: '{"output":[]}' }
+  const ending = { status: 'completed', response: '{"output":[]}', log: '[]' }
   for (let number = 1; number <= THREAD_TURNS_MAX + 1; number++) {
-    const previousId = number === 1 ? undefined : rowOf(number - 1)
-    const common = { request: undefined, createdAt: 0, background: false, clientItemIds: [] }
-    await responses.insert({ ...common, id: rowOf(number), status: 'in_progress', previousId, input, response }, 'boot')
-    await responses.finish(rowOf(number), 0, { status: 'completed', response, log: '[]' })
+    const previousId = number === 1 ? undefined : turnId(number - 1)
+    await responses.insert(foregroundRow(number, { previousId, input: '[]' }), 'boot')
+    await responses.finish(turnId(number), 0, ending)
   }
-  await say(context, 'fits', rowOf(THREAD_TURNS_MAX))
+  await say(context, 'fits', turnId(THREAD_TURNS_MAX))
   assert.equal(shown(context), 'fits')
-  await assert.rejects(say(context, 'one more', rowOf(THREAD_TURNS_MAX + 1)), {
+  await assert.rejects(say(context, 'one more', turnId(THREAD_TURNS_MAX + 1)), {
     code: 'thread_too_long',
     status: 400,
     param: 'previous_response_id',
@@ -152,5 +151,5 @@ test('a job keeps the thread it was accepted with, whatever is deleted before it
   await settled()
   assert.equal((await context.retrieve(job)).status, 'completed')
   assert.equal(shown(context), 'a ok b ok c')
-  await context.engine.drain(0)
+  await context.stop()
 })

@@ -4,6 +4,8 @@ import type { Clock } from '../clock.ts'
 export interface FakeClock extends Clock {
   /** Lets time pass. Sleepers wake one by one when their time comes, and all that follows is done before the next. */
   pass(ms: number): Promise<void>
+  /** Time has passed while the whole process stood still: everyone who is late wakes at once, in order. */
+  jump(ms: number): Promise<void>
   /** For how long each sleeper still sleeps, in milliseconds, shortest first. */
   sleepers(): readonly number[]
 }
@@ -36,6 +38,14 @@ export function fakeClock(start_ms = 1_700_000_000_000): FakeClock {
       return promise.finally(() => signal.removeEventListener('abort', stop))
     },
     sleepers: () => byTime().map(({ due }) => due - now),
+    async jump(ms) {
+      now += ms
+      for (const sleeper of byTime().filter(({ due }) => due <= now)) {
+        sleepers.delete(sleeper)
+        sleeper.wake()
+      }
+      await settled()
+    },
     async pass(ms) {
       const until = now + ms
       await settled()

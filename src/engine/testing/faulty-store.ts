@@ -10,8 +10,10 @@ export interface FaultyStore extends Store {
   heal(): void
   /** How often an operation was asked for. */
   count(operation: Fallible): number
-  /** Called before an operation is done; a promise holds it up. */
+  /** Called once, before an operation is done; a promise holds it up. */
   before(operation: Fallible, act: () => void | Promise<void>): void
+  /** Called once, when an operation is done and not yet reported; a promise holds the report up. */
+  after(operation: Fallible, act: () => void | Promise<void>): void
 }
 
 /** Wraps a store. */
@@ -19,12 +21,15 @@ export function faultyStore(inner: Store): FaultyStore {
   const faults = new Map<string, { error: Error; times: number }>()
   const counts = new Map<string, number>()
   const acts = new Map<string, () => void | Promise<void>>()
+  const play = async (moment: string) => {
+    const act = acts.get(moment)
+    acts.delete(moment)
+    await act?.()
+  }
 
   const guard = async (operation: Fallible) => {
     counts.set(operation, (counts.get(operation) ?? 0) + 1)
-    const act = acts.get(operation)
-    acts.delete(operation)
-    await act?.()
+    await play(`before ${operation}`)
     const fault = faults.get(operation)
     if (fault === undefined || fault.times === 0) return
     fault.times--
@@ -47,6 +52,7 @@ export function faultyStore(inner: Store): FaultyStore {
     breakDown: (operation, error, times = Number.POSITIVE_INFINITY) => void faults.set(operation, { error, times }),
     heal: () => faults.clear(),
     count: (operation) => counts.get(operation) ?? 0,
-    before: (operation, act) => void acts.set(operation, act),
+    before: (operation, act) => void acts.set(`before ${operation}`, act),
+    after: (operation, act) => void acts.set(`after ${operation}`, act),
   }
 }

@@ -56,6 +56,8 @@ export interface TestEngine {
   create(request?: Partial<CreateRequest>): Promise<Created>
   /** Alice's response as a client reads it. */
   retrieve(id: string): Promise<Response>
+  /** Stops the engine without patience. */
+  stop(): Promise<void>
 }
 
 /** Makes an engine on a store; `start()` is the test's. */
@@ -88,6 +90,11 @@ export function testEngine(store: Store, options: TestEngineOptions = {}): TestE
       const created = await engine.create(ALICE, { model: 'model', input: 'Hello', ...request })
       await settled()
       return created
+    },
+    async stop() {
+      const drained = engine.drain(0)
+      await clock.pass(0)
+      await drained
     },
     retrieve: async (id) => JSON.parse(await engine.retrieve(ALICE, id)) as Response,
   }
