@@ -8,7 +8,11 @@ const files = globSync('{src,spec,e2e,scripts}/**/*.test.ts')
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
 
 // Node's own runner, by absolute path: the project's Node, whatever is first on PATH.
-const { status } = spawnSync(process.execPath, ['--test', '--test-concurrency=2', '--disable-proto=delete', ...files], {
-  stdio: 'inherit',
-})
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', '--test-concurrency=2', '--test-timeout=120000', '--disable-proto=delete', ...files],
+  {
+    stdio: 'inherit',
+  },
+)
 process.exitCode = status ?? 1

@@ -144,5 +144,5 @@ test('a turn that breaks off ends with error and response.failed, in the shapes 
   assert.equal(failed?.['type'], 'response.failed')
   const { status, error: reason } = failed['response'] as Item
   assert.equal(status, 'failed')
-  assert.deepEqual(reason, { code: 'server_error', message: message_ })
+  assert.deepEqual(reason, { type: 'server_error', code: 'server_error', message: message_ })
 })

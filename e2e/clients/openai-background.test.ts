@@ -72,7 +72,7 @@ test('a background response that fails says why when it is polled, and nothing i
   const { id } = await start()
   const failed = await poll(id, isOver)
   assert.equal(failed.status, 'failed')
-  assert.deepEqual(failed.error, { code: 'invalid_prompt', message: 'Too silly.' })
+  assert.deepEqual(failed.error, { type: 'invalid_request_error', code: 'invalid_prompt', message: 'Too silly.' })
 })
 
 test('cancel() stops a running background response, keeps what it has said, and hangs up upstream', async () => {

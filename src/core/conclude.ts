@@ -29,7 +29,11 @@ export function conclude(response: Response, ending: Ending, now: number): reado
     case 'failed': {
       const { error } = ending
       const { code, message, param } = error
-      const failed: Response = { ...final, status: 'failed', error: { code: responseErrorCode(error), message } }
+      const failed: Response = {
+        ...final,
+        status: 'failed',
+        error: { type: error.type, code: responseErrorCode(error), message },
+      }
       return [...closing, { type: 'error', code, message, param, error }, { type: 'response.failed', response: failed }]
     }
     case 'cancelled':

@@ -194,3 +194,16 @@ test('arguments of calls count as output', async () => {
   assert.equal((await context.run.ended).status, 'failed')
   await assertOneTruth(context)
 })
+
+test('a fault while the end is made leaves no reader waiting', async () => {
+  const { run, call, clock } = await begin()
+  const reading = eventsOf(run.log.read({ after: -1, signal: never }))
+  Object.assign(clock, {
+    now: () => {
+      throw new Error('The clock is broken.')
+    },
+  })
+  call.say({ type: 'text', text: 'Hello' }, FINISH)
+  assert.equal((await run.ended).output_text, '')
+  assert.equal((await reading).at(-1)?.type, 'response.output_text.delta')
+})

@@ -45,6 +45,22 @@ test('the state is opened for the provider that made it, byte for byte', async (
   assert.deepEqual(reasoning, { type: 'reasoning', text: 'Let me think.', state: { signature: 'abc' } })
 })
 
+const UNSIGNED = [
+  { include: ['reasoning.encrypted_content'], sealed: 'model:{}' },
+  { include: undefined, sealed: undefined },
+] as const
+for (const { include, sealed } of UNSIGNED) {
+  test(`unsigned thinking is ${sealed === undefined ? 'not sealed' : 'sealed for a client that asks'}`, async () => {
+    const { create, model } = testEngine(openMemoryStore(() => 0))
+    const created = await create(include === undefined ? {} : { include: [...include] })
+    assert.ok(created.kind === 'running')
+    model.calls[0]?.say({ type: 'reasoning', text: 'Hm.' }, { type: 'text', text: 'Hello' }, FINISH)
+    const [reasoning] = (await created.run.ended).output
+    assert.ok(reasoning?.type === 'reasoning')
+    assert.deepEqual([reasoning.summary[0]?.text, reasoning.encrypted_content], ['Hm.', sealed])
+  })
+}
+
 test('another provider is shown the thinking without the state', async () => {
   const { create, rival, id } = await think()
   await create({ model: 'rival', previous_response_id: id })

@@ -99,7 +99,7 @@ export function startRun(parts: RunParts): Run {
     isAbandoned: false,
   }
   after(limits.response_ms, () => control.abort(new DeadlinePassed()))
-  const ended = execute(execution).finally(() => {
+  const ended = guarded(execution).finally(() => {
     over.abort()
     if (execution.failure === undefined) begun.resolve()
     else begun.reject(execution.failure)
@@ -119,6 +119,18 @@ export function startRun(parts: RunParts): Run {
     cancel: () => control.abort(new Cancelled()),
     interrupt: (reason) => (plan.response.background ? abandon() : control.abort(reason)),
     abandon,
+  }
+}
+
+/** A fault of ours while the end is made must not leave readers waiting. */
+async function guarded(execution: Execution): Promise<Response> {
+  try {
+    return await execute(execution)
+  } catch (error) {
+    execution.logger.error(errorFacts(error), 'a run could not be ended')
+    execution.failure ??= internalError(error)
+    execution.log.abandon()
+    return execution.response
   }
 }
 
@@ -177,8 +189,20 @@ async function callModel(execution: Execution): Promise<Ending> {
 }
 
 function say(execution: Execution, event: ModelEvent): void {
+  if (endsUnsealed(execution, event)) emit(execution, decide(execution.response, sealed(execution, EMPTY_STATE)))
   if (event.type === 'finish') execution.finish = event
   else if (!isHidden(execution.plan, event)) emit(execution, decide(execution.response, sealed(execution, event)))
+}
+
+/** What is sealed where the provider wants nothing back: clients that asked for a seal get one. */
+const EMPTY_STATE = { type: 'reasoning_state', state: {} } as const
+
+/** Whether an event ends reasoning that the client wants sealed, and the provider has not signed. */
+function endsUnsealed({ plan, response }: Execution, event: ModelEvent): boolean {
+  if (plan.request.include?.includes('reasoning.encrypted_content') !== true) return false
+  const last = response.output.at(-1)
+  const isOpen = last?.type === 'reasoning' && last.status === 'in_progress'
+  return isOpen && event.type !== 'reasoning' && event.type !== 'reasoning_state'
 }
 
 /** `summary: "none"` hides the thinking; what the provider wants back is kept all the same. */

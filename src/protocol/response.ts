@@ -19,9 +19,13 @@ export const IncompleteDetails = Type.Object(
 )
 export type IncompleteDetails = Static<typeof IncompleteDetails>
 
-/** Why a response failed. `code` stays inside OpenAI's list for this field. */
+/** Why a response failed. `code` stays inside OpenAI's list for this field; `type` is read by the AI SDK. */
 export const ResponseError = Type.Object(
-  { code: Type.Enum(['server_error', 'rate_limit_exceeded', 'invalid_prompt']), message: Type.String() },
+  {
+    type: Type.String(),
+    code: Type.Enum(['server_error', 'rate_limit_exceeded', 'invalid_prompt']),
+    message: Type.String(),
+  },
   { $id: 'ResponseError' },
 )
 export type ResponseError = Static<typeof ResponseError>
