@@ -22,9 +22,17 @@ const DONE = 'data: [DONE]\n\n'
 /** Longest padding of a delta, in bytes. */
 const PADDING_BYTES_MAX = 16
 
+/** No line ends here, but some readers (Python's `splitlines`) take them for such. */
+const FOREIGN_LINE_ENDS = /[\u0085\u2028\u2029]/g
+
 /** One event as it stands on the wire. */
 export function frame(event: ResponseEvent): string {
-  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+  const data = JSON.stringify(event).replace(FOREIGN_LINE_ENDS, escapeJson)
+  return `event: ${event.type}\ndata: ${data}\n\n`
+}
+
+function escapeJson(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /**

@@ -146,7 +146,10 @@ function firstString(...values: readonly unknown[]): string {
 }
 
 function firstStatus(...values: readonly unknown[]): number | undefined {
-  return values.map(Number).find((value) => Number.isInteger(value) && value >= 400 && value < 600)
+  const numbers = values.map((value) => (typeof value === 'string' ? Number(value) : value))
+  return numbers.find(
+    (value): value is number => Number.isInteger(value) && Number(value) >= 400 && Number(value) < 600,
+  )
 }
 
 /** A path of theirs as one of ours: only what we can name for certain. */

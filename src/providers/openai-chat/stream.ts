@@ -187,7 +187,7 @@ function flushDetails(state: State): ModelEvent[] {
   if (!details.some(({ signature, data }) => signature || data)) return []
   const joined = new Map<string, JsonObject>()
   for (const [place, detail] of details.entries()) {
-    const key = `${detail.index ?? place}/${detail.type ?? ''}`
+    const key = JSON.stringify([detail.index ?? place, detail.type])
     const before = joined.get(key)
     // Details come from JSON and hold nothing else.
     joined.set(key, before === undefined ? (detail as JsonObject) : joinDetails(before, detail as JsonObject))
