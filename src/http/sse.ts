@@ -68,13 +68,15 @@ export async function sendEvents(
 
 async function drained(response: ServerResponse, stall_ms: number, gone: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
+  const wake = () => resolve()
   const timer = setTimeout(() => response.destroy(), stall_ms)
-  response.once('drain', resolve)
-  gone.addEventListener('abort', () => resolve(), { once: true })
-  if (gone.aborted) resolve()
+  response.once('drain', wake)
+  gone.addEventListener('abort', wake, { once: true })
+  if (gone.aborted) wake()
   await promise
   clearTimeout(timer)
-  response.off('drain', resolve)
+  response.off('drain', wake)
+  gone.removeEventListener('abort', wake)
 }
 
 function pad(event: ResponseEvent): ResponseEvent {
