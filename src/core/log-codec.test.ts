@@ -126,6 +126,16 @@ test('the form of a small log is stable: logs stored by an earlier version stay 
   assert.equal(JSON.stringify(decodeLog(stored, final)), JSON.stringify(events))
 })
 
+test('a part that closes before another is as short as one that closes with its item', () => {
+  const said: readonly OutputEvent[] = [
+    { type: 'text', text: 'Well' },
+    { type: 'refusal', text: 'No.' },
+  ]
+  const { events, final } = playRun(said, STOPPED)
+  const kinds = (JSON.parse(encodeLog(events, final)) as unknown[][]).map(([letter]) => letter) // A list of lists.
+  assert.equal(kinds.join(''), 'rrapdqpdcr')
+})
+
 test('an empty log is empty', () => {
   const { final } = playRun([], STOPPED)
   assert.deepEqual(decodeLog(encodeLog([], final), final), [])

@@ -102,6 +102,11 @@ const boundaries: readonly { name: string; refused: object; accepted: object }[]
     accepted: { input: [output('c'.repeat(256))] },
   },
   {
+    name: 'arguments are text, which need not be JSON',
+    refused: { input: [{ type: 'function_call', call_id: 'c', name: 'f', arguments: {} }] },
+    accepted: { input: [{ type: 'function_call', call_id: 'c', name: 'f', arguments: 'no json' }] },
+  },
+  {
     name: 'a message of a user holds a part at least',
     refused: { input: [{ role: 'user', content: [] }] },
     accepted: { input: [{ role: 'user', content: '' }] },

@@ -241,6 +241,11 @@ test('a message shows 64 characters of a value at most, and never half an emoji'
   assert.equal(fits?.message, `truncation must be one of auto, disabled, got "${'x'.repeat(62)}".`)
 })
 
+test('lengths count code points, so 512 emoji are 512 characters', () => {
+  const metadata = { k: '😀'.repeat(512), ['😀'.repeat(64)]: '' }
+  assert.equal(explain(CreateRequest, { ...BASE, model: '😀'.repeat(512), metadata }), undefined)
+})
+
 test('the path begins where the caller says', () => {
   assert.deepEqual(explain(Type.Object({ a: Type.Null() }), { a: 1 }, 'body'), {
     code: 'invalid_type',

@@ -139,6 +139,7 @@ const replacement: fc.Arbitrary<JsonValue | undefined> = fc.oneof(
   ),
   fc.constantFrom<JsonValue>(
     'x'.repeat(513),
+    '😀'.repeat(512),
     'message',
     'function',
     'assistant',
