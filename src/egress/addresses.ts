@@ -1,27 +1,52 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Address blocks that are not the public Internet (IANA special-purpose registries, read 2026-11-22). */
-const PRIVATE = new BlockList()
-for (const [network, prefix] of [
+/** IPv4 blocks that are not the public Internet (IANA special-purpose registry, read 2026-11-22). */
+const PRIVATE_V4 = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
   ['192.168.0.0', 16],
-] as const) {
-  PRIVATE.addSubnet(network, prefix, 'ipv4')
-}
-for (const [network, prefix] of [
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+] as const
+
+/** IPv6 blocks that are not the public Internet (IANA special-purpose registry, read 2026-11-22). */
+const PRIVATE_V6 = [
   ['::', 127],
+  ['64:ff9b:1::', 48], // NAT64 with a local prefix.
+  ['2001::', 32], // Teredo: hides the IPv4 address behind it.
   ['fc00::', 7],
   ['fe80::', 10],
-] as const) {
-  PRIVATE.addSubnet(network, prefix, 'ipv6')
-}
+  ['fec0::', 10],
+  ['ff00::', 8],
+] as const
 
-const PRIVATE_NAME = /^(?:localhost|[^.]+)\.?$|\.(?:local|localhost|internal|lan|home|corp)\.?$/i
+/** Where IPv6 carries an IPv4 address: what stands before it, and how many bits that is. IPv4-mapped ones Node knows. */
+const EMBEDDINGS = [
+  ['::', 96], // IPv4-compatible.
+  ['::ffff:0:', 96], // IPv4-translated.
+  ['64:ff9b::', 96], // NAT64.
+  ['2002:', 16], // 6to4.
+] as const
+
+const PRIVATE = new BlockList()
+for (const [network, prefix] of PRIVATE_V4) {
+  PRIVATE.addSubnet(network, prefix, 'ipv4')
+  for (const [before, bits] of EMBEDDINGS) {
+    const address = before + groupsOf(network) + (bits === 16 ? '::' : '')
+    PRIVATE.addSubnet(address, bits + prefix, 'ipv6')
+  }
+}
+for (const [network, prefix] of PRIVATE_V6) PRIVATE.addSubnet(network, prefix, 'ipv6')
+
+/** Endings that resolvers keep for themselves or for networks of one's own. */
+const PRIVATE_NAME =
+  /^[^.]+\.?$|\.(?:local|localhost|localdomain|internal|intranet|private|lan|home|home\.arpa|corp|svc|test)\.?$/i
 
 /** Whether a host, as WHATWG URL spells it, names this machine or a private network by itself. */
 export function isPrivateHost(hostname: string): boolean {
@@ -29,4 +54,10 @@ export function isPrivateHost(hostname: string): boolean {
   const family = isIP(address)
   if (family === 0) return PRIVATE_NAME.test(hostname)
   return PRIVATE.check(address, family === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** An IPv4 address as two groups of IPv6: `10.0.0.0` is `0a00:0000`. */
+function groupsOf(network: string): string {
+  const hex = network.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'))
+  return `${hex[0]}${hex[1]}:${hex[2]}${hex[3]}`
 }

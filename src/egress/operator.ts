@@ -143,26 +143,28 @@ class ChunkQueue implements AsyncIterable<Uint8Array> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     try {
       for (;;) {
-        const chunk = this.#chunks.shift()
-        if (chunk !== undefined) {
-          this.#bytes -= chunk.length
-          if (this.#controller?.paused === true && this.#bytes <= READ_AHEAD_BYTES / 2) this.#controller.resume()
-          yield chunk
-        } else if (this.#ending !== undefined) {
-          if (this.#ending.error !== undefined) throw this.#ending.error
-          return
-        } else {
-          await this.#arrival()
-        }
+        const chunk = this.#take()
+        if (chunk !== undefined) yield chunk
+        else if (this.#ending === undefined) await this.#arrival()
+        else if (this.#ending.error === undefined) return
+        else throw this.#ending.error
       }
     } finally {
       this.#leave()
     }
   }
 
+  #take(): Uint8Array | undefined {
+    const chunk = this.#chunks.shift()
+    this.#bytes -= chunk?.length ?? 0
+    if (this.#controller?.paused === true && this.#bytes <= READ_AHEAD_BYTES / 2) this.#controller.resume()
+    return chunk
+  }
+
   /** What little is left is let through, so that the connection can be used again; much is cut off. */
   #leave(): void {
     if (this.#ending !== undefined) return
+    if (this.#controller?.paused === true) return this.#abandon()
     const timer = setTimeout(() => this.#abandon(), LEAVE_MS).unref()
     this.#wake = () => {
       if (this.#ending !== undefined) clearTimeout(timer)
