@@ -26,7 +26,7 @@ export class ModelEventError extends Error {
  * Pure: everything it needs to know is in the snapshot.
  *
  * Messages and reasoning stand strictly one after the other. Calls do too, as soon as their arguments
- * are whole; a provider that interleaves the arguments of two calls keeps both open.
+ * are whole; a provider that says something else amid the arguments of a call leaves that call open.
  *
  * @throws {ModelEventError} Arguments for a call that is not open.
  */
@@ -104,7 +104,7 @@ function openMessage(response: Response, type: 'output_text' | 'refusal'): Opene
   const item: OutputItem = { type: 'message', id, role: 'assistant', status: 'in_progress', content: [] }
   return {
     events: [
-      ...closeOpen(response, 'completed'),
+      ...closeWhole(response),
       added(index, item),
       addedPart(type, { item_id: id, output_index: index, content_index: 0 }),
     ],
@@ -149,14 +149,11 @@ function openReasoning(response: Response) {
   const index = response.output.length
   const id = itemId(response, 'reasoning')
   const item = { type: 'reasoning' as const, id, summary: [], content: [], status: 'in_progress' as const }
-  return { events: [...closeOpen(response, 'completed'), added(index, item)], index, id, item }
+  return { events: [...closeWhole(response), added(index, item)], index, id, item }
 }
 
 function decideCall(response: Response, event: ToolCallEvent): UnnumberedEvent[] {
-  const closing = response.output.flatMap((item, index) =>
-    item.status === 'in_progress' && hasAllOfIt(item) ? closeItem(item, index, 'completed') : [],
-  )
-  return [...closing, added(response.output.length, callItem(response, event))]
+  return [...closeWhole(response), added(response.output.length, callItem(response, event))]
 }
 
 function callItem(response: Response, { callId, name, kind = 'function', namespace }: ToolCallEvent): OutputItem {
@@ -181,8 +178,15 @@ const CALL_TYPE = {
   tool_search: 'tool_search_call',
 } as const
 
+/** Closes what can take no more when another item begins: a call whose arguments are still coming stays open. */
+function closeWhole(response: Response): UnnumberedEvent[] {
+  return response.output.flatMap((item, index) =>
+    item.status === 'in_progress' && hasAllOfIt(item) ? closeItem(item, index, 'completed') : [],
+  )
+}
+
 /**
- * Whether an open item can take no more when a call begins. Messages and reasoning end there; the input of
+ * Whether an open item can take no more when another begins. Messages and reasoning end there; the input of
  * a custom call comes in one piece, and a search ends with its own.
  */
 function hasAllOfIt(item: OutputItem): boolean {

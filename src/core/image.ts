@@ -4,7 +4,7 @@ import type { Problem } from '../protocol/error.ts'
 const PIXELS_MAX = 100_000_000
 
 const BASE64 = /^([A-Za-z0-9+/]*)={0,2}$/
-const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*),/
+const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*),/i
 
 /** What the first bytes of each image type are, in latin-1. */
 const SIGNATURES: readonly (readonly [type: string, start: string])[] = [
@@ -26,7 +26,7 @@ const NOT_A_URL: UrlFault = { code: 'invalid_image_url', message: 'must be an ht
 export function imageUrlFault(url: string): UrlFault | undefined {
   if (!/^data:/i.test(url)) return webUrlFault(url, NOT_A_URL)
   const header = DATA_URL.exec(url)
-  if (header === null || !(header[2] ?? '').endsWith(';base64')) {
+  if (header === null || !(header[2] ?? '').toLowerCase().endsWith(';base64')) {
     return invalidImage('must be of the form data:image/png;base64,…')
   }
   const type = (header[1] ?? '').toLowerCase()
