@@ -57,7 +57,11 @@ export function createCatalogue(options: {
     resolve,
     async list(signal) {
       const own = [...models].map(([id, entry]) => ({ id, owner: entry.provider }))
-      const offered = await Promise.all(adapters.map((adapter) => offeredBy(adapter, signal, options.defaultProvider)))
+      const leadsTo = (adapter: Adapter, model: string) => {
+        const route = resolve(model)
+        return route?.adapter === adapter && route.upstreamModel === model
+      }
+      const offered = await Promise.all(adapters.map((adapter) => offeredBy(adapter, leadsTo, signal)))
       const seen = new Set(own.map(({ id }) => id))
       return [...own, ...offered.flat().filter(({ id }) => !seen.has(id) && seen.add(id))]
     },
@@ -80,10 +84,9 @@ function routeOf(model: string, entry: ModelEntry, adapter: Adapter): Route {
 /** What a provider says it has, under ids that lead to it; a provider that cannot be asked offers nothing. */
 async function offeredBy(
   adapter: Adapter,
+  leadsTo: (adapter: Adapter, model: string) => boolean,
   signal: AbortSignal,
-  defaultProvider: string | undefined,
 ): Promise<{ id: string; owner: string }[]> {
   const models = await adapter.listModels(signal).catch(() => [])
-  const leadsThere = (model: string) => adapter.id === defaultProvider || adapter.families?.test(model) === true
-  return models.map((model) => ({ id: leadsThere(model) ? model : `${adapter.id}/${model}`, owner: adapter.id }))
+  return models.map((model) => ({ id: leadsTo(adapter, model) ? model : `${adapter.id}/${model}`, owner: adapter.id }))
 }
