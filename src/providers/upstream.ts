@@ -28,9 +28,7 @@ const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
 export async function postJson(
   transport: Transport,
   endpoint: Endpoint,
-  path: string,
-  body: string,
-  signal: AbortSignal,
+  { path, body, signal }: { path: string; body: string; signal: AbortSignal },
 ): Promise<TransportAnswer> {
   return sendOrExplain(signal, () =>
     transport.send({
@@ -58,8 +56,7 @@ export async function postJson(
 export async function getJson(
   transport: Transport,
   endpoint: Endpoint,
-  path: string,
-  signal: AbortSignal,
+  { path, signal }: { path: string; signal: AbortSignal },
 ): Promise<unknown> {
   return sendOrExplain(signal, async () => {
     const answer = await transport.send({

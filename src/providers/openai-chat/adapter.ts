@@ -36,13 +36,13 @@ export function openAiChat(provider: ChatProvider): Adapter {
     forwardsUrls,
     prepare(call) {
       const { body, warnings } = buildChatRequest(call, dialect.quirks, forwardsUrls)
-      const text = JSON.stringify(body)
-      return { warnings, send: (signal) => generate(provider, call, text, signal) }
+      const asked = { call, body: JSON.stringify(body) }
+      return { warnings, send: (signal) => generate(provider, asked, signal) }
     },
-    listModels: async (signal) => readModelList(await getJson(transport, endpoint, '/models', signal)),
+    listModels: async (signal) => readModelList(await getJson(transport, endpoint, { path: '/models', signal })),
     chat: {
       async send(body, signal) {
-        const answer = await postJson(transport, endpoint, PATH, JSON.stringify(body), signal)
+        const answer = await postJson(transport, endpoint, { path: PATH, body: JSON.stringify(body), signal })
         if (answer.status < 200 || answer.status > 299) throw await readRefusal(answer, provider, signal)
         const passed = redactStream(answer.body, endpoint.secrets)
         return { status: answer.status, contentType: headerOf(answer, 'content-type'), body: passed }
@@ -53,20 +53,20 @@ export function openAiChat(provider: ChatProvider): Adapter {
 
 async function* generate(
   provider: ChatProvider,
-  call: ModelCall,
-  body: string,
+  { call, body }: { call: ModelCall; body: string },
   signal: AbortSignal,
 ): AsyncGenerator<readonly ModelEvent[]> {
   const { endpoint, dialect, transport } = provider
   const aftermath = new AbortController()
-  const answer = await postJson(transport, endpoint, PATH, body, AbortSignal.any([signal, aftermath.signal]))
+  const either = AbortSignal.any([signal, aftermath.signal])
+  const answer = await postJson(transport, endpoint, { path: PATH, body, signal: either })
   if (answer.status !== 200) throw await readRefusal(answer, provider, signal)
   yield []
   const reader = createChatReader(dialect.quirks, { callIdPrefix: call.callIdPrefix, secrets: endpoint.secrets })
   try {
     const type = headerOf(answer, 'content-type')
     const isWhole = type.includes('json') || (!call.canStream && !type.includes('event-stream'))
-    yield* isWhole ? readWhole(answer, reader, provider) : readStream(answer, reader, provider, aftermath)
+    yield* isWhole ? readWhole(answer, reader, provider) : readStream(answer, reader, { ...provider, aftermath })
   } catch (error) {
     if (signal.aborted) throw error
     const failure = reader.failure()
@@ -92,8 +92,7 @@ async function readRefusal(
 async function* readStream(
   answer: TransportAnswer,
   reader: ChatReader,
-  { limits }: ChatProvider,
-  aftermath: AbortController,
+  { limits, aftermath }: ChatProvider & { readonly aftermath: AbortController },
 ): AsyncGenerator<readonly ModelEvent[]> {
   const progress: Progress = { hasChunks: false, isDone: false, isGarbled: false }
   let hasSpoken = false

@@ -61,25 +61,26 @@ export function readErrorAnswer(
   const complaint = readComplaint(body)
   // A 404 that is no JSON comes from a proxy or a wrong base URL, not from the list of models.
   const fault = answer.status === 404 && body === undefined ? 'unavailable' : faultOf(answer.status, complaint)
-  return toUpstreamError({ ...complaint, status: answer.status }, fault, secrets, {
-    retryAfter_ms: readRetryAfter(answer.headers) ?? readRetryInfo(body),
-    accepted: false,
-  })
+  const retryAfter_ms = readRetryAfter(answer.headers) ?? readRetryInfo(body)
+  return toUpstreamError({ ...complaint, status: answer.status, fault, retryAfter_ms, accepted: false }, secrets)
 }
 
 /** Turns an error inside a stream, or in a body with status 200, into what it means. */
 export function readErrorChunk(error: unknown, secrets: readonly string[]): UpstreamError {
   const complaint = readComplaint({ error })
   const status = complaint.status ?? STATUS_BY_TYPE.get(complaint.type) ?? 500
-  return toUpstreamError(complaint, faultOf(status, complaint), secrets, { accepted: true })
+  return toUpstreamError({ ...complaint, fault: faultOf(status, complaint), accepted: true }, secrets)
 }
 
-function toUpstreamError(
-  complaint: Complaint,
-  fault: UpstreamFault,
-  secrets: readonly string[],
-  rest: { retryAfter_ms?: number | undefined; accepted: boolean },
-): UpstreamError {
+/** A complaint, and what is known of it besides. */
+interface Verdict extends Complaint {
+  readonly fault: UpstreamFault
+  readonly accepted: boolean
+  readonly retryAfter_ms?: number | undefined
+}
+
+function toUpstreamError(complaint: Verdict, secrets: readonly string[]): UpstreamError {
+  const { fault, accepted, retryAfter_ms } = complaint
   const isOverflow = fault === 'bad_request' && saysOverflow(complaint)
   const code = isOverflow ? 'context_length_exceeded' : CODE_FORM.exec(complaint.code)?.[0]
   const said = OWN_WORDS[fault] ?? redact(complaint.message, secrets)
@@ -87,10 +88,10 @@ function toUpstreamError(
     fault,
     message: said === '' ? 'The model provider refused the request without a reason.' : said,
     param: isOverflow ? 'input' : paramOf(complaint.param),
-    accepted: rest.accepted,
+    accepted,
     ...(code === undefined ? {} : { code }),
     ...(complaint.status === undefined ? {} : { status: complaint.status }),
-    ...(rest.retryAfter_ms === undefined ? {} : { retryAfter_ms: rest.retryAfter_ms }),
+    ...(retryAfter_ms === undefined ? {} : { retryAfter_ms }),
   }
   return new UpstreamError(problem)
 }
