@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { systemClock, type Clock } from '../../src/engine/clock.ts'
-import { isJsonObject, type JsonValue } from '../../src/protocol/json.ts'
+import type { JsonValue } from '../../src/protocol/json.ts'
 import { HALF_CHARACTERS, NAUGHTY_STRINGS } from '../bad-input/naughty-strings.ts'
+import { changedAt, places } from '../fuzz/json-places.ts'
 import { startTestServer } from '../harness/server.ts'
 import { chunk, DONE, startUpstream, type Answer } from '../harness/upstream.ts'
 
@@ -86,25 +87,6 @@ const HOSTILE: readonly JsonValue[] = [
   'x'.repeat(100_000),
 ]
 
-type Path = readonly (string | number)[]
-
-/** The places of a value: every field and item, and the whole. */
-function places(value: JsonValue, path: Path = []): Path[] {
-  const inner = Array.isArray(value)
-    ? value.flatMap((item: JsonValue, index) => places(item, [...path, index]))
-    : isJsonObject(value)
-      ? Object.entries(value).flatMap(([key, item]) => places(item, [...path, key]))
-      : []
-  return [path, ...inner]
-}
-
-function replaced(value: JsonValue, [key, ...rest]: Path, by: JsonValue): JsonValue {
-  if (key === undefined) return by
-  if (Array.isArray(value))
-    return value.map((item: JsonValue, index) => (index === key ? replaced(item, rest, by) : item))
-  return isJsonObject(value) ? { ...value, [key]: replaced(value[key] ?? null, rest, by) } : value
-}
-
 const REQUEST = {
   model: 'main/x',
   input: 'x',
@@ -137,7 +119,7 @@ const json = (value: JsonValue): Answer => ({
 for (const path of places(CHUNK)) {
   test(`S-68: ${path.join('.') || 'the whole chunk'}, replaced by ${HOSTILE.length} other values, streamed and whole`, async () => {
     for (const value of HOSTILE) {
-      const hostile = replaced(CHUNK, path, value)
+      const hostile = changedAt(CHUNK, path, () => value) ?? null
       const what = `${path.join('.')} = ${JSON.stringify(value).slice(0, 60)}`
       await assertSurvives({ chunks: [...sse(hostile, hostile), DONE] }, what)
       const whole = JSON.parse(JSON.stringify(hostile).replace('"delta":', '"message":')) as JsonValue
@@ -153,7 +135,7 @@ const ERROR: JsonValue = {
 for (const path of places(ERROR)) {
   test(`S-68: of an error, ${path.join('.') || 'the whole'} replaced`, async () => {
     for (const value of HOSTILE) {
-      const hostile = replaced(ERROR, path, value)
+      const hostile = changedAt(ERROR, path, () => value) ?? null
       const what = `${path.join('.')} = ${JSON.stringify(value).slice(0, 60)}`
       for (const status of [200, 400, 429, 500]) {
         const headers = {
