@@ -66,7 +66,7 @@ test('readText() stops reading at the limit', async () => {
 test('postJson() posts JSON to the path under the base URL, with the headers of the endpoint', async () => {
   const transport = transportOf(() => ({ status: 200, text: '' }))
   const signal = live()
-  await postJson(transport, ENDPOINT, '/chat', '{}', signal)
+  await postJson(transport, ENDPOINT, { path: '/chat', body: '{}', signal })
   assert.deepEqual(transport.asked, [
     {
       method: 'POST',
@@ -93,8 +93,7 @@ for (const { status, text, document } of documents) {
       await getJson(
         transportOf(() => ({ status, text })),
         ENDPOINT,
-        '/models',
-        live(),
+        { path: '/models', signal: live() },
       ),
       document,
     )
@@ -134,8 +133,8 @@ for (const method of ['postJson', 'getJson'] as const) {
       throw lost
     })
     return method === 'getJson'
-      ? getJson(failing, ENDPOINT, '/models', signal)
-      : postJson(failing, ENDPOINT, '/chat', '{}', signal)
+      ? getJson(failing, ENDPOINT, { path: '/models', signal })
+      : postJson(failing, ENDPOINT, { path: '/chat', body: '{}', signal })
   }
   test(`${method}() explains a connection that failed`, async () => {
     await assert.rejects(ask(live()), (error) => error instanceof UpstreamError && error.cause === lost)
@@ -157,5 +156,8 @@ test('getJson() explains a document that breaks off', async () => {
         })(),
       }),
   }
-  await assert.rejects(getJson(transport, ENDPOINT, '/models', live()), (error) => error instanceof UpstreamError)
+  await assert.rejects(
+    getJson(transport, ENDPOINT, { path: '/models', signal: live() }),
+    (error) => error instanceof UpstreamError,
+  )
 })
