@@ -6,7 +6,7 @@ import type { AccountId } from '../protocol/id.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import { authenticate } from './credentials.ts'
 import { checkHttp, checkLength } from './http-rules.ts'
-import { corsDisabled, methodNotAllowed, routeNotFound, toProblem } from './problem.ts'
+import { corsDisabled, incompleteRequest, methodNotAllowed, routeNotFound, toProblem } from './problem.ts'
 import type { HttpParts } from './parts.ts'
 import { chatRoutes } from './routes/chat.ts'
 import { metaRoutes } from './routes/meta.ts'
@@ -47,6 +47,7 @@ export function createApp(parts: HttpParts): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       reply.headers(headersOf(request.id))
       sendProblem(parts.logger, error, reply)
+      logAnswer(parts.logger, request, reply) // Such requests have no hooks.
     },
     clientErrorHandler: refuseBytes,
   })
@@ -106,7 +107,7 @@ function routePattern(path: string): string {
 }
 
 function sendProblem(logger: Logger, error: unknown, reply: FastifyReply): void {
-  const problem = toProblem(error)
+  const problem = toProblem(isHalf(reply.request) ? incompleteRequest(error) : error)
   if (problem.isOurs) logger.error({ requestId: reply.request.id, ...errorFacts(error) }, 'request failed')
   // What is left of a refused body is not read: the connection cannot be used again.
   const closes = problem.status === 413 || problem.status === 415 ? { connection: 'close' } : {}
@@ -114,6 +115,11 @@ function sendProblem(logger: Logger, error: unknown, reply: FastifyReply): void 
     .code(problem.status)
     .headers({ ...problem.headers, ...closes })
     .send(problem.body)
+}
+
+/** Whether the client left before its request was whole: whatever failed then, it was not us. */
+function isHalf({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete
 }
 
 function logAnswer(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {

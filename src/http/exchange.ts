@@ -12,11 +12,13 @@ export function readJson(request: FastifyRequest, parts: HttpParts): unknown {
   return readJsonBody(bytes, parts.limits.jsonDepthMax)
 }
 
-/** Fires when the client's connection is gone before the answer was whole. */
+/** Fires when the client's connection is gone before the answer was whole; has fired where it is gone already. */
 export function whenGone(reply: FastifyReply): AbortSignal {
   const control = new AbortController()
-  reply.raw.once('close', () => {
+  const leave = () => {
     if (!reply.raw.writableFinished) control.abort(new Error('The client has gone away.'))
-  })
+  }
+  if (reply.raw.closed) leave()
+  else reply.raw.once('close', leave)
   return control.signal
 }

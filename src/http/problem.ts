@@ -48,6 +48,16 @@ function asApiError(error: unknown): ApiError | undefined {
   return fault && new ApiError({ type: 'invalid_request_error', ...fault, cause: error })
 }
 
+/** A request that breaks off. Nobody reads the answer; the log does not call it a fault of ours. */
+export function incompleteRequest(cause: unknown): ApiError {
+  return new ApiError({
+    type: 'invalid_request_error',
+    code: 'incomplete_request',
+    message: 'The connection was closed before the request was whole.',
+    cause,
+  })
+}
+
 /** A path that leads nowhere. */
 export function routeNotFound(): ApiError {
   return new ApiError({

@@ -2,7 +2,7 @@ import { accountId } from '../../protocol/id.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
 import type { ResponseEvent } from '../../protocol/event.ts'
 import type { Response } from '../../protocol/response.ts'
-import { createCatalogue } from '../../providers/routing.ts'
+import { createCatalogue, type Catalogue } from '../../providers/routing.ts'
 import type { Store } from '../../store/store.ts'
 import { createEngine, type Created, type Engine, type EngineParts } from '../engine.ts'
 import { fakeClock, settled, type FakeClock } from './fake-clock.ts'
@@ -48,6 +48,7 @@ export interface TestEngineOptions {
 export interface TestEngine {
   readonly engine: Engine
   readonly store: Store
+  readonly catalogue: Catalogue
   readonly clock: FakeClock
   readonly model: ScriptedModel
   readonly rival: ScriptedModel
@@ -66,22 +67,24 @@ export function testEngine(store: Store, options: TestEngineOptions = {}): TestE
   const logger = recordingLogger()
   const model = scriptedModel('model', options.answer)
   const rival = scriptedModel('rival', options.answer)
+  const catalogue = createCatalogue({
+    adapters: [model.adapter, rival.adapter],
+    models: new Map(),
+    defaultProvider: undefined,
+  })
   const engine = createEngine({
     store,
     clock,
     logger,
     sealer: openSealer,
-    catalogue: createCatalogue({
-      adapters: [model.adapter, rival.adapter],
-      models: new Map(),
-      defaultProvider: undefined,
-    }),
+    catalogue,
     limits: { ...LIMITS, ...options.limits },
     background: { ...BACKGROUND, ...options.background },
   })
   return {
     engine,
     store,
+    catalogue,
     clock,
     model,
     rival,

@@ -37,6 +37,7 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
     const exchange = openExchange(reply, parts, headers)
     if (created.kind === 'queued') return stream(exchange, created.log.read({ after: -1, signal: exchange.gone }), body)
     exchange.gone.addEventListener('abort', () => created.run.cancel(), { once: true })
+    if (exchange.gone.aborted) created.run.cancel()
     return body.stream === true ? streamRun(exchange, created.run, body) : answerRun(exchange, created.run)
   })
 
