@@ -6,12 +6,12 @@ import { settled } from './testing/fake-clock.ts'
 
 const never = new AbortController().signal
 
-/** Room for ten unread events, as the log reckons. */
-const TEN_EVENTS = 2000
+/** Room for ten unread events of one letter, as the log reckons. */
+const TEN_EVENTS = 2010
 
-function appendMany(log: EventLog, count: number): void {
+function appendMany(log: EventLog, count: number, text = 'x'): void {
   const place = { item_id: 'i', output_index: 0, content_index: 0, logprobs: [] }
-  const delta: UnnumberedEvent = { type: 'response.output_text.delta', ...place, delta: 'x' }
+  const delta: UnnumberedEvent = { type: 'response.output_text.delta', ...place, delta: text }
   log.append(Array.from({ length: count }, () => delta))
 }
 
@@ -43,6 +43,18 @@ test('a writer waits for a paced reader from the eleventh unread event on', asyn
   assert.equal(await hasRoom(log), true, 'ten unread')
   appendMany(log, 1)
   assert.equal(await hasRoom(log), false, 'eleven unread')
+})
+
+test('a large event counts for what it is: two are as many as ten small ones', async () => {
+  const log = new EventLog(TEN_EVENTS)
+  const reader = log.read({ after: -1, signal: never, paced: true })
+  appendMany(log, 1, 'x'.repeat(100_000))
+  await reader.next()
+  assert.equal(await hasRoom(log), true, 'one event is always let through')
+  appendMany(log, 1, 'x'.repeat(1000))
+  assert.equal(await hasRoom(log), false, 'the large one is not done with yet')
+  void reader.next()
+  assert.equal(await hasRoom(log), true)
 })
 
 test('a writer that waits goes on as soon as the paced reader has caught up', async () => {

@@ -25,15 +25,20 @@ const EVENT_OVERHEAD_BYTES = 200
  */
 export class EventLog {
   readonly #events: ResponseEvent[] = []
+  /** How many bytes stand before each event, and after the last one. */
+  readonly #bytesBefore: number[] = [0]
   readonly #paced = new Set<PacedReader>()
-  readonly #unreadMax: number
+  readonly #unreadBytesMax: number
   #ended = false
   #arrival = Promise.withResolvers<void>()
   #departure = Promise.withResolvers<void>()
 
-  /** @param unreadBytesMax How far a paced reader may fall behind before `room` makes the writer wait. */
+  /**
+   * @param unreadBytesMax How far a paced reader may fall behind before `room` makes the writer wait; one
+   * event it may always have to read.
+   */
   constructor(unreadBytesMax: number) {
-    this.#unreadMax = Math.max(1, Math.floor(unreadBytesMax / EVENT_OVERHEAD_BYTES))
+    this.#unreadBytesMax = unreadBytesMax
   }
 
   /** Appends events in order and wakes every reader. Nothing may follow a terminal event. */
@@ -42,6 +47,7 @@ export class EventLog {
     for (const event of events) {
       if (this.#ended) throw new Error('Nothing may follow the terminal event of a log.')
       this.#events.push(numbered(event, this.#events.length))
+      this.#bytesBefore.push((this.#bytesBefore.at(-1) ?? 0) + sizeOf(event))
       if (TERMINAL_EVENTS.has(event.type)) this.#ended = true
     }
     this.#wake()
@@ -65,7 +71,7 @@ export class EventLog {
 
   /** Resolves when no paced reader is too far behind, or the signal fires. */
   async room(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#lag() > this.#unreadMax) {
+    while (!signal.aborted && this.#isTooFarAhead()) {
       await withAbort(this.#departure.promise, signal)
     }
   }
@@ -90,10 +96,13 @@ export class EventLog {
     }
   }
 
-  #lag(): number {
-    let slowest = this.#events.length
-    for (const { position } of this.#paced) slowest = Math.min(slowest, position)
-    return this.#events.length - slowest
+  #isTooFarAhead(): boolean {
+    const end = this.#events.length
+    for (const { position } of this.#paced) {
+      const unreadBytes = (this.#bytesBefore[end] ?? 0) - (this.#bytesBefore[Math.min(position, end)] ?? 0)
+      if (end - position > 1 && unreadBytes > this.#unreadBytesMax) return true
+    }
+    return false
   }
 
   #wake(): void {
@@ -105,6 +114,11 @@ export class EventLog {
     this.#departure.resolve()
     this.#departure = Promise.withResolvers()
   }
+}
+
+/** Bytes an event takes on the wire, roughly. */
+function sizeOf(event: UnnumberedEvent): number {
+  return EVENT_OVERHEAD_BYTES + ('delta' in event ? event.delta.length : 0)
 }
 
 /** Waits for a promise or an abort, whichever is first; leaves no listener behind. */
