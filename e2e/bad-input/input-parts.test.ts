@@ -68,13 +68,7 @@ const PARTS: readonly RefusedValues[] = [
   ],
   [
     'B-47',
-    images(
-      'data:image/png,abc',
-      'data:,',
-      'data:image/png;base64',
-      'data:image/png;charset=utf-8,abc',
-      png(1, 1).replace('data:', 'DATA:'),
-    ),
+    images('data:image/png,abc', 'data:,', 'data:image/png;base64', 'data:image/png;charset=utf-8,abc'),
     BAD_IMAGE,
   ],
   [
@@ -150,6 +144,7 @@ test('B-47: parts of a tool output are checked like those of a message', async (
 
 const ACCEPTED: Readonly<Record<string, object>> = {
   'a PNG of 10,000 x 10,000': image({ image_url: png(10_000, 10_000) }),
+  'a data URL with its scheme in upper case': image({ image_url: png(1, 1).replace('data:', 'DATA:') }),
   'an image URL in upper case': image({ image_url: 'HTTPS://X.example/y?z#a' }),
   'a file with its data and a URL': file({ file_url: 'https://x.example/y.pdf', file_data: 'eA==', filename: 'y.pdf' }),
 }
