@@ -195,6 +195,18 @@ test('arguments of calls count as output', async () => {
   await assertOneTruth(context)
 })
 
+test('an answer of more items than any model makes has failed', async () => {
+  const { run, call } = await begin()
+  const calls = Array.from(
+    { length: 2001 },
+    (_, index) => ({ type: 'tool_call', callId: `c${index}`, name: 'f' }) as const,
+  )
+  call.say(...calls)
+  const final = await run.ended
+  assert.equal(final.status, 'failed')
+  assert.match(final.error?.message ?? '', /2000 items/)
+})
+
 test('a fault while the end is made leaves no reader waiting', async () => {
   const { run, call, clock } = await begin()
   const reading = eventsOf(run.log.read({ after: -1, signal: never }))

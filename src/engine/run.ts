@@ -171,7 +171,7 @@ async function callModel(execution: Execution): Promise<Ending> {
       say(execution, event)
     }
     execution.onBegun()
-    if (outputChars > limits.outputBytesMax) throw tooMuchOutput(limits.outputBytesMax)
+    checkOutput(outputChars, limits.outputBytesMax, execution.response)
     if (execution.finish !== undefined) break
     await log.room(signal)
   }
@@ -221,9 +221,15 @@ function sizeOf(event: ModelEvent): number {
   return event.type === 'tool_arguments' ? event.delta.length : 0
 }
 
-function tooMuchOutput(bytesMax: number): UpstreamError {
-  const message = `The model's output is longer than ${bytesMax} bytes, the limit of this server.`
-  return new UpstreamError({ fault: 'invalid_response', message, accepted: true })
+/** Most items in one response. Models make a handful; a provider that makes thousands has gone astray. */
+const OUTPUT_ITEMS_MAX = 2000
+
+/** @throws {UpstreamError} The output has outgrown what this server takes. */
+function checkOutput(chars: number, charsMax: number, { output }: Response): void {
+  if (chars <= charsMax && output.length <= OUTPUT_ITEMS_MAX) return
+  const limit = chars > charsMax ? `${charsMax} bytes` : `${OUTPUT_ITEMS_MAX} items`
+  const message = `The model's output is longer than ${limit}, the limit of this server.`
+  throw new UpstreamError({ fault: 'invalid_response', message, accepted: true })
 }
 
 function failed(execution: Execution, thrown: unknown): Ending {
