@@ -198,13 +198,13 @@ test('arguments of calls count as output', async () => {
 test('an answer of more items than any model makes has failed', async () => {
   const { run, call } = await begin()
   const calls = Array.from(
-    { length: 2001 },
+    { length: 1001 },
     (_, index) => ({ type: 'tool_call', callId: `c${index}`, name: 'f' }) as const,
   )
   call.say(...calls)
   const final = await run.ended
   assert.equal(final.status, 'failed')
-  assert.match(final.error?.message ?? '', /2000 items/)
+  assert.match(final.error?.message ?? '', /1000 items/)
 })
 
 test('a fault while the end is made leaves no reader waiting', async () => {

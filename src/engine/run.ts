@@ -222,7 +222,7 @@ function sizeOf(event: ModelEvent): number {
 }
 
 /** Most items in one response. Models make a handful; a provider that makes thousands has gone astray. */
-const OUTPUT_ITEMS_MAX = 2000
+const OUTPUT_ITEMS_MAX = 1000
 
 /** @throws {UpstreamError} The output has outgrown what this server takes. */
 function checkOutput(chars: number, charsMax: number, { output }: Response): void {

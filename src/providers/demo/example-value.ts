@@ -27,7 +27,8 @@ export function exampleValue(schema: unknown, hint: string): JsonValue {
 }
 
 function fill(schema: unknown, filling: Filling, depth: number): JsonValue {
-  if (!isJsonObject(schema) || depth > DEPTH_MAX || filling.valuesLeft-- <= 0) return null
+  filling.valuesLeft--
+  if (!isJsonObject(schema) || depth > DEPTH_MAX || filling.valuesLeft < 0) return null
   const reference = schema['$ref']
   if (typeof reference === 'string') return fill(resolve(filling.root, reference), filling, depth + 1)
   for (const key of ['const', 'default'] as const) if (schema[key] !== undefined) return schema[key]
@@ -47,8 +48,9 @@ function fillType(schema: JsonObject, filling: Filling, depth: number): JsonValu
     case 'array':
       return fillList(schema, filling, depth)
     case 'integer':
+      return exampleNumber(schema, Number.isInteger)
     case 'number':
-      return numberIn(schema, 'minimum')
+      return exampleNumber(schema, Number.isFinite)
     case 'boolean':
       return true
     case 'null':
@@ -66,30 +68,47 @@ function fillObject(schema: JsonObject, filling: Filling, depth: number): JsonVa
 }
 
 function fillList(schema: JsonObject, filling: Filling, depth: number): JsonValue {
-  const length = Math.min(Math.max(1, numberIn(schema, 'minItems')), LIST_ITEMS_MAX)
+  const wanted = Math.max(1, numberIn(schema, 'minItems') ?? 0)
+  const most = Math.min(LIST_ITEMS_MAX, Math.max(0, filling.valuesLeft))
+  const length = Math.min(wanted, numberIn(schema, 'maxItems') ?? wanted, most)
   return Array.from({ length }, () => fill(schema['items'], filling, depth + 1))
 }
 
-const FORMATS: Readonly<Record<string, string>> = {
-  date: '2026-01-01',
-  'date-time': '2026-01-01T00:00:00Z',
-  time: '00:00:00Z',
-  email: 'someone@example.com',
-  uri: 'https://example.com/',
-  uuid: '00000000-0000-4000-8000-000000000000',
-  ipv4: '192.0.2.1',
+/** The smallest number allowed, or 0, or the greatest: the first of them that keeps within the bounds. */
+function exampleNumber(schema: JsonObject, isOfType: (value: number) => boolean): number {
+  const least = numberIn(schema, 'minimum') ?? -Infinity
+  const above = numberIn(schema, 'exclusiveMinimum') ?? -Infinity
+  const most = numberIn(schema, 'maximum') ?? Infinity
+  const below = numberIn(schema, 'exclusiveMaximum') ?? Infinity
+  const between = (Math.max(least, above) + Math.min(most, below)) / 2
+  const isAllowed = (value: number) =>
+    value >= least && value > above && value <= most && value < below && isOfType(value)
+  const round = [Math.ceil(least), Math.floor(above) + 1, 0, Math.floor(most), Math.ceil(below) - 1]
+  return [least, ...round, between].filter(Number.isFinite).find(isAllowed) ?? 0
 }
 
+const FORMATS: ReadonlyMap<JsonValue | undefined, string> = new Map([
+  ['date', '2026-01-01'],
+  ['date-time', '2026-01-01T00:00:00Z'],
+  ['time', '00:00:00Z'],
+  ['email', 'someone@example.com'],
+  ['uri', 'https://example.com/'],
+  ['uuid', '00000000-0000-4000-8000-000000000000'],
+  ['ipv4', '192.0.2.1'],
+])
+
+/** Lengths count characters, not UTF-16 units. */
 function exampleText(schema: JsonObject, hint: string): string {
-  const format = schema['format']
-  const known = typeof format === 'string' ? FORMATS[format] : undefined
-  const longest = numberIn(schema, 'maxLength') || hint.length
-  return known ?? hint.slice(0, longest).padEnd(Math.min(numberIn(schema, 'minLength'), TEXT_CHARS_MAX), '.')
+  const known = FORMATS.get(schema['format'])
+  if (known !== undefined) return known
+  const letters = [...hint].slice(0, numberIn(schema, 'maxLength'))
+  const missing = Math.min(numberIn(schema, 'minLength') ?? 0, TEXT_CHARS_MAX) - letters.length
+  return letters.join('') + '.'.repeat(Math.max(0, missing))
 }
 
-function numberIn(schema: JsonObject, key: string): number {
+function numberIn(schema: JsonObject, key: string): number | undefined {
   const value = schema[key]
-  return typeof value === 'number' ? value : 0
+  return typeof value === 'number' ? value : undefined
 }
 
 /** Follows a local reference such as `#/$defs/Color`. */

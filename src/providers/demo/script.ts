@@ -38,7 +38,7 @@ const COMMANDS: Readonly<Record<string, (argument: string, call: ModelCall) => S
   },
   fail: (argument) => [failure(argument)],
   break: (argument) => [...words('text', 'This answer breaks off '), failure(argument)],
-  filter: () => [...words('text', 'This answer is cut by a filter '), finish('content_filter', 0)],
+  filter: () => [...words('text', 'This answer is cut by a filter '), finish('content_filter', NOTHING)],
 }
 
 /** What a status in `/fail STATUS` stands for. */
@@ -64,8 +64,8 @@ export function planAnswer(call: ModelCall): Step[] {
   const [, name = '', argument = ''] = /^\/([a-z]+)\s*([\s\S]*)$/.exec(text) ?? []
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   const spoken = command === undefined ? answer(call, text) : command(argument, call)
-  const withEffort = call.effort === undefined || call.effort === 'none' || command !== undefined
-  const thought = withEffort ? [] : words('reasoning', `Thinking about: ${text}`)
+  const thinks = command === undefined && call.effort !== undefined && call.effort !== 'none'
+  const thought = thinks ? words('reasoning', `Thinking about: ${text}`) : []
   return limit([...thought, ...spoken], call)
 }
 
@@ -100,7 +100,7 @@ function isNamed(tool: CallableTool, text: string): boolean {
 }
 
 function callTool(tool: CallableTool, callId: string, subject: string): Step[] {
-  const args = JSON.stringify(exampleValue(tool.parameters ?? {}, subject) ?? {})
+  const args = JSON.stringify(exampleValue({ type: 'object', ...tool.parameters }, subject))
   const half = Math.ceil(args.length / 2)
   return [
     say({ type: 'tool_call', callId, name: tool.name }),
@@ -173,31 +173,43 @@ function say(event: ModelEvent): Step {
   return { kind: 'say', event }
 }
 
-/** One word is one token. The answer stops where it has used up `max_output_tokens`. */
-function limit(steps: readonly Step[], call: ModelCall): Step[] {
-  const inputTokens = call.history.map(textOf).join(' ').split(/\s+/).filter(Boolean).length
-  const allowed = call.maxOutputTokens ?? Number.MAX_SAFE_INTEGER
-  let spent = 0
-  const kept: Step[] = []
-  for (const step of steps) {
-    if (step.kind === 'say' && step.event.type !== 'finish') spent++
-    if (spent > allowed) return [...kept, finish('max_output_tokens', allowed, inputTokens)]
-    kept.push(
-      step.kind === 'say' && step.event.type === 'finish' ? finish(step.event.reason, spent, inputTokens) : step,
-    )
-  }
-  const last = kept.at(-1)
-  const isOver = last?.kind === 'fail' || (last?.kind === 'say' && last.event.type === 'finish')
-  return isOver ? kept : [...kept, finish('stop', spent, inputTokens)]
+/** Tokens: one for each step that says something. */
+interface Spent {
+  readonly input: number
+  readonly output: number
+  readonly reasoning: number
 }
 
-function finish(reason: StopReason, outputTokens: number, inputTokens = 0): Step {
+const NOTHING: Spent = { input: 0, output: 0, reasoning: 0 }
+
+/** Counts the tokens, and stops the answer where it has used up `max_output_tokens`. */
+function limit(steps: readonly Step[], call: ModelCall): Step[] {
+  const input = call.history.map(textOf).join(' ').split(/\s+/).filter(Boolean).length
+  const allowed = call.maxOutputTokens ?? Number.MAX_SAFE_INTEGER
+  let spent: Spent = { ...NOTHING, input }
+  const kept: Step[] = []
+  for (const step of steps) {
+    if (step.kind === 'fail') return [...kept, step]
+    if (step.kind === 'say' && step.event.type === 'finish') return [...kept, finish(step.event.reason, spent)]
+    if (step.kind === 'say' && spent.output === allowed) return [...kept, finish('max_output_tokens', spent)]
+    if (step.kind === 'say') spent = spend(spent, step.event)
+    kept.push(step)
+  }
+  return [...kept, finish('stop', spent)]
+}
+
+function spend(spent: Spent, event: ModelEvent): Spent {
+  const reasoning = spent.reasoning + (event.type === 'reasoning' ? 1 : 0)
+  return { ...spent, output: spent.output + 1, reasoning }
+}
+
+function finish(reason: StopReason, spent: Spent): Step {
   const usage: Usage = {
-    input_tokens: inputTokens,
+    input_tokens: spent.input,
     input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
-    output_tokens: outputTokens,
-    output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: inputTokens + outputTokens,
+    output_tokens: spent.output,
+    output_tokens_details: { reasoning_tokens: spent.reasoning },
+    total_tokens: spent.input + spent.output,
   }
   return say({ type: 'finish', reason, usage })
 }
