@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { compose, staticKeys, type Server } from '../compose.ts'
-import { loadConfig, type Environment } from '../config/load.ts'
+import { configPath, loadConfig, type Environment } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { createLogger, LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { createKey } from './keys.ts'
@@ -17,7 +17,7 @@ const PROBE_MS = 300
 export async function serve({ overrides }: Words, environment: Environment): Promise<number> {
   const level = environment['LOG_LEVEL'] ?? 'info'
   if (!isLogLevel(level)) return fail(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, got ${level.slice(0, 64)}.`)
-  const isConfigured = overrides.config !== undefined || environment['ANTIPHON_CONFIG'] !== undefined
+  const isConfigured = configPath(overrides, environment) !== undefined
   const loaded = await loadConfig(overrides, environment)
   const config = isConfigured ? loaded : await withOllama(loaded)
   const server = await compose(config, { environment, logger: createLogger(level) }).catch((error: unknown) =>

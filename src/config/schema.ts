@@ -1,6 +1,17 @@
 import { Type, type Static, type TProperties } from 'typebox'
 import { DIALECTS } from '../providers/openai-chat/tables.ts'
 
+const WEB_URL = '^https?://'
+const BASE_PATH = '^/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$'
+const STORE_URL = '^(?:sqlite:.+|memory:)$'
+
+/** What text must look like, in words, by its pattern. */
+export const FORMS: ReadonlyMap<string, string> = new Map([
+  [WEB_URL, 'must begin with http:// or https://'],
+  [BASE_PATH, 'must be a path such as /v1, without a slash at its end'],
+  [STORE_URL, 'must be sqlite:PATH or memory: (this version has no other storage)'],
+])
+
 /** A section: unknown keys are errors, because a misspelt one must not be ignored. */
 const section = <Fields extends TProperties>(fields: Fields) =>
   Type.Object(fields, { additionalProperties: false, default: {} })
@@ -13,7 +24,7 @@ const Provider = Type.Object(
     kind: Type.Enum(['openai-chat', 'demo'], { description: 'The wire that the provider speaks.' }),
     api_key: Type.Optional(Type.String()),
     base_url: Type.Optional(
-      Type.String({ pattern: '^https?://', description: 'With the version segment, such as https://host/v1.' }),
+      Type.String({ pattern: WEB_URL, description: 'With the version segment, such as https://host/v1.' }),
     ),
     dialect: Type.Optional(Type.Enum(Object.keys(DIALECTS), { description: 'Who speaks openai-chat how.' })),
     headers: Type.Optional(Type.Record(Type.String(), Type.String())),
@@ -43,11 +54,13 @@ export const Config = Type.Object(
     server: section({
       host: Type.String({ default: '127.0.0.1' }),
       port: Type.Integer({ minimum: 0, maximum: 65_535, default: 4000 }),
-      base_paths: Type.Array(Type.String({ pattern: '^/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$' }), {
+      base_paths: Type.Array(Type.String({ pattern: BASE_PATH }), {
         default: ['/v1', '/api/v1'],
+        minItems: 1,
+        uniqueItems: true,
       }),
     }),
-    store: Type.String({ default: 'sqlite:.antiphon/antiphon.db', pattern: '^(?:sqlite:.+|memory:)$' }),
+    store: Type.String({ default: 'sqlite:.antiphon/antiphon.db', pattern: STORE_URL }),
     providers: Type.Record(Type.String(), Provider, { default: {} }),
     models: Type.Record(Type.String(), Model, { default: {} }),
     default_provider: Type.Optional(Type.String()),

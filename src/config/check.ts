@@ -1,0 +1,130 @@
+import { Compile } from 'typebox/compile'
+import { Settings } from 'typebox/system'
+import { Value } from 'typebox/value'
+import { isJsonObject, type JsonObject } from '../protocol/json.ts'
+import { DIALECTS } from '../providers/openai-chat/tables.ts'
+import { Config, FORMS } from './schema.ts'
+
+/** One thing that is wrong, and where: a path such as `keys[0].key`. */
+export interface ConfigProblem {
+  readonly path: string
+  /** What is wrong, as it goes on after the path. */
+  readonly text: string
+}
+
+/** A configuration, or everything that keeps it from being one. */
+export type Checked = { readonly config: Config } | { readonly problems: readonly ConfigProblem[] }
+
+const validator = Compile(Config)
+
+/** Most problems that are listed; the validator stops at eight by itself. */
+const PROBLEMS_MAX = 100
+
+/** Completes settings with the defaults, reads numbers and booleans from text, and checks the whole. */
+export function checkConfig(settings: unknown): Checked {
+  const value = readTexts(Value.Default(Config, settings))
+  const isSound = validator.Check(value)
+  const problems = [...(isSound ? [] : schemaErrors(value).flatMap(problemOf)), ...referenceProblems(value)]
+  return isSound && problems.length === 0 ? { config: value } : { problems }
+}
+
+type SchemaError = ReturnType<typeof validator.Errors>[number]
+
+function schemaErrors(value: unknown): readonly SchemaError[] {
+  const { maxErrors } = Settings.Get()
+  Settings.Set({ maxErrors: PROBLEMS_MAX })
+  try {
+    return validator.Errors(value)
+  } finally {
+    Settings.Set({ maxErrors })
+  }
+}
+
+/** Flags, the environment and `${VAR}` can only give text: where a number or a boolean is wanted, it is read. */
+function readTexts(value: unknown): unknown {
+  if (validator.Check(value)) return value
+  for (const { keyword, params, instancePath } of schemaErrors(value)) {
+    const text: unknown = Value.Pointer.Get(value, instancePath)
+    if (keyword !== 'type' || typeof text !== 'string') continue
+    if (params.type === 'integer' && /^-?\d{1,15}$/.test(text)) Value.Pointer.Set(value, instancePath, Number(text))
+    if (params.type === 'boolean' && /^(?:true|false)$/.test(text))
+      Value.Pointer.Set(value, instancePath, text === 'true')
+  }
+  return value
+}
+
+function problemOf(error: SchemaError): readonly ConfigProblem[] {
+  const path = pathOf(error.instancePath)
+  const { keyword, params } = error
+  switch (keyword) {
+    case 'boolean':
+      return [{ path, text: 'is not a setting' }]
+    case 'additionalProperties':
+      return [] // Each of them is told of by itself.
+    case 'required':
+      return params.requiredProperties.map((name) => ({ path: joined(path, name), text: 'is needed' }))
+    case 'type':
+      return [{ path, text: `must be ${TYPES[String(params.type)] ?? String(params.type)}` }]
+    case 'enum':
+      return [{ path, text: `must be one of ${params.allowedValues.join(', ')}` }]
+    case 'minimum':
+      return [{ path, text: `must be at least ${params.limit}` }]
+    case 'maximum':
+      return [{ path, text: `must be at most ${params.limit}` }]
+    case 'pattern':
+      return [{ path, text: FORMS.get(String(params.pattern)) ?? error.message }]
+    default:
+      return [{ path, text: error.message }]
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  object: 'a mapping',
+  array: 'a list',
+  string: 'text',
+  integer: 'a whole number',
+  boolean: 'true or false',
+}
+
+/** `/keys/0/key` as `keys[0].key`. */
+function pathOf(pointer: string): string {
+  const keys = pointer.split('/').slice(1)
+  return keys.reduce((path, key) => joined(path, key.replaceAll('~1', '/').replaceAll('~0', '~')), '')
+}
+
+/** The path of a key, or of a place in a list. */
+export function joined(path: string, key: string): string {
+  if (/^\d+$/.test(key)) return `${path}[${key}]`
+  return path === '' ? key : `${path}.${key}`
+}
+
+/** Names that must name something, and settings that need others; what the schema refuses is passed over. */
+function referenceProblems(value: unknown): ConfigProblem[] {
+  const settings = isJsonObject(value) ? value : {}
+  const [providers, models] = [mappingsIn(settings['providers']), mappingsIn(settings['models'])]
+  const known = new Set([...providers.map(([id]) => id), 'demo'])
+  const named = [
+    ...models.map(([id, model]) => ({ path: `models.${id}.provider`, name: model['provider'] })),
+    { path: 'default_provider', name: settings['default_provider'] },
+  ]
+  return [
+    ...named.flatMap(({ path, name }) =>
+      typeof name !== 'string' || known.has(name) ? [] : [{ path, text: `names ${name}, which is not in providers` }],
+    ),
+    ...providers.flatMap(([id, provider]) => addressProblems(`providers.${id}.base_url`, provider)),
+  ]
+}
+
+function mappingsIn(section: unknown): (readonly [id: string, entry: JsonObject])[] {
+  const entries = isJsonObject(section) ? Object.entries(section) : []
+  return entries.flatMap(([id, entry]) => (isJsonObject(entry) ? [[id, entry] as const] : []))
+}
+
+function addressProblems(path: string, { kind, base_url: url, dialect = 'generic' }: JsonObject): ConfigProblem[] {
+  if (typeof url === 'string') {
+    return url.startsWith('http') && !URL.canParse(url) ? [{ path, text: 'is not a URL' }] : []
+  }
+  const [name, known] = Object.entries(DIALECTS).find(([id]) => id === dialect) ?? []
+  if (kind !== 'openai-chat' || url !== undefined || known === undefined || known.baseUrl !== undefined) return []
+  return [{ path, text: `is needed: the dialect ${name} has no address of its own` }]
+}
