@@ -53,9 +53,13 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const { environment, logger, clock = systemClock } = surroundings
   const { limits, timeouts } = config
   const store = await openStore(config.store, clock)
+  const secret = await sealingSecret(config.store).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
   const egress = openOperatorEgress({ connect_ms: timeouts.connect_ms, connectionsMax: UPSTREAM_CONNECTIONS_MAX })
   const catalogue = catalogueOf(config, { egress, clock })
-  const sealer = createSealer(await sealingSecret(config.store))
+  const sealer = createSealer(secret)
   const engine = createEngine({ store, catalogue, sealer, clock, logger, ...engineLimits(config) })
   let isReady = false
   const app = createApp({
@@ -75,9 +79,11 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     engine,
     store,
     async start() {
+      // The port comes first: a second server that finds it taken must not take over the work of the first.
+      const address = await app.listen({ host: config.server.host, port: config.server.port })
       await engine.start()
       isReady = true
-      return app.listen({ host: config.server.host, port: config.server.port })
+      return address
     },
     async stop() {
       isReady = false
@@ -135,7 +141,11 @@ function sqlitePath(url: string): string | undefined {
 
 const SECRET_BYTES = 32
 
-/** The secret that seals reasoning state: made once, kept beside the database. */
+/**
+ * The secret that seals reasoning state: made once, kept beside the database.
+ *
+ * @throws Its file cannot be read, or is not what was written.
+ */
 async function sealingSecret(storeUrl: string): Promise<Uint8Array> {
   const path = sqlitePath(storeUrl)
   if (path === undefined) return randomBytes(SECRET_BYTES)
@@ -145,7 +155,9 @@ async function sealingSecret(storeUrl: string): Promise<Uint8Array> {
     () => true,
     () => false,
   )
-  return isNew ? fresh : readFile(file)
+  const secret = isNew ? fresh : await readFile(file)
+  if (secret.length === SECRET_BYTES) return secret
+  throw new Error(`${file} is damaged: restore it from a backup, or delete it to lose the reasoning that it sealed`)
 }
 
 /** What adapters are given. */

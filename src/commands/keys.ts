@@ -11,6 +11,7 @@ import type { Words } from './words.ts'
 export async function runKeys({ positionals, overrides, account }: Words, environment: Environment): Promise<number> {
   const [action, argument] = positionals
   const config = await loadConfig(overrides, environment)
+  if (account === '') return fail('--account must name an account.')
   if (config.store === 'memory:') return fail('Keys of a memory: store go with its process: use a sqlite: store.')
   const store = await openStore(config.store, systemClock)
   try {

@@ -10,6 +10,8 @@ import type { Words } from './words.ts'
 /** Where Ollama listens by default. */
 const OLLAMA_URL = 'http://127.0.0.1:11434'
 
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
 /** How long a local Ollama is waited for at the start. */
 const PROBE_MS = 300
 
@@ -31,7 +33,7 @@ export async function serve({ overrides }: Words, environment: Environment): Pro
   say(greeting(config, address, key))
   await stopSignal()
   say('Stopping: running responses are finished first. Press Ctrl-C again to stop now.')
-  process.once('SIGINT', () => process.exit(130))
+  for (const signal of STOP_SIGNALS) process.once(signal, () => process.exit(130))
   await server.stop()
   return 0
 }
@@ -73,7 +75,7 @@ function greeting(config: Config, address: string, key: string | undefined): str
 }
 
 async function stopSignal(): Promise<void> {
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+  await Promise.race(STOP_SIGNALS.map((signal) => once(process, signal)))
 }
 
 function explainStore(config: Config, error: unknown): never {
