@@ -46,7 +46,7 @@ function commandsUnder(heading: string, id = 'resp_abc123'): string[] {
   assert.ok(start > 0 && section.length > 0 && commands.length > 0, `there are commands under ${heading}`)
   return commands.map((command) =>
     command
-      .replaceAll('https://nano-gpt.com/api', `${server.url}/api`)
+      .replaceAll(/https:\/\/[^/]+\/api(?=\/v1)/g, `${server.url}/api`)
       .replaceAll('YOUR_API_KEY', TEST_KEY)
       .replaceAll('resp_abc123', id),
   )
@@ -167,7 +167,7 @@ test(
     const document = readFileSync(DOCUMENT, 'utf8')
     const [template] = /curl --request POST[\s\S]*?\n\}\n'/.exec(document) ?? []
     const command = (template ?? '')
-      .replace('https://nano-gpt.com/api', `${server.url}/api`)
+      .replace(/https:\/\/[^/]+\/api(?=\/v1)/, `${server.url}/api`)
       .replace('<token>', TEST_KEY)
     const { error } = await runJson(command, 400)
     assert.deepEqual(Object.keys(error), ['type', 'message', 'param', 'code'])

@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: ['protocol', 'core', 'providers', 'store', 'telemetry'],
   http: ['protocol', 'core', 'providers', 'store', 'accounts', 'telemetry', 'engine'],
   config: ['protocol', 'providers'],
-  commands: ['protocol', 'config', 'accounts', 'store', 'telemetry', 'engine', '.'],
+  commands: ['protocol', 'config', 'accounts', 'store', 'egress', 'telemetry', 'engine', '.'],
   '.': [
     'protocol',
     'core',
@@ -68,6 +68,28 @@ export function purityFaults(file: SourceFile): string[] {
     ...(impure === null ? [] : [`${file.path} uses ${impure[0]}: ${layer} is pure`]),
     ...modules.map((specifier) => `${file.path} imports ${specifier}: ${layer} is pure`),
   ]
+}
+
+/** Modules that open sockets. */
+const SOCKETS = /^(?:undici|node:(?:net|tls|http|https|http2|dgram|dns))$/
+
+/** Whatever leaves the process leaves through `egress/`: nothing else opens sockets or calls `fetch`. */
+export function egressFaults(file: SourceFile): string[] {
+  if (isTestCode(file.path) || !file.path.startsWith('src/') || layerOf(file.path) === 'egress') return []
+  const faults: string[] = []
+  walk(file.program, (node) => {
+    const { source, callee } = node
+    const isType = node['importKind'] === 'type'
+    if (node.type === 'ImportDeclaration' && !isType && isLiteral(source) && SOCKETS.test(source.value)) {
+      faults.push(`${file.path} imports ${source.value}: only egress opens sockets`)
+    }
+    if (node.type === 'CallExpression' && isNamed(callee, 'fetch')) faults.push(`${file.path} calls fetch: use egress`)
+  })
+  return faults
+}
+
+function isNamed(value: unknown, name: string): boolean {
+  return typeof value === 'object' && value !== null && 'name' in value && value.name === name
 }
 
 function importsOf(file: SourceFile): string[] {

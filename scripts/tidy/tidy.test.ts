@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { VERSION } from '../../src/version.ts'
-import { layerFaults, purityFaults } from './layers.ts'
+import { egressFaults, layerFaults, purityFaults } from './layers.ts'
 import { docstringFaults, exportFaults, nameFaults } from './names.ts'
 import { sizeFaults } from './sizes.ts'
 import { parseSource, type SourceFile } from './source.ts'
@@ -29,6 +29,8 @@ const violations: readonly (readonly [
   ['an import against the layers', layerFaults, 'src/core/a.ts', `import { x } from '../engine/engine.ts'`],
   ['an import behind an interface', layerFaults, 'src/engine/a.ts', `import { x } from '../store/sqlite/worker.ts'`],
   ['a re-export against the layers', layerFaults, 'src/protocol/a.ts', `export { x } from '../core/decide.ts'`],
+  ['a socket outside egress', egressFaults, 'src/http/a.ts', `import { connect } from 'node:net'`],
+  ['a fetch outside egress', egressFaults, 'src/commands/a.ts', `await fetch('https://example.com')`],
   ['the clock in a pure layer', purityFaults, 'src/core/a.ts', 'export const now = Date.now()'],
   ['a module of Node in a pure layer', purityFaults, 'src/protocol/a.ts', `import { x } from 'node:fs'`],
   ['a long function', sizeFaults, 'src/a.ts', `function a() {\n${longBody}\n}`],
@@ -51,7 +53,15 @@ for (const [rule, check, path, text] of violations) {
 test('the gates let ordinary code through', () => {
   const text = `import { x } from '../protocol/json.ts'\n/** Does it. */\nexport function a(b: 1): void { if (b) x() }`
   const file = parseSource('src/core/a.ts', text)
-  for (const check of [layerFaults, purityFaults, sizeFaults, nameFaults, docstringFaults, exportFaults]) {
+  for (const check of [
+    layerFaults,
+    egressFaults,
+    purityFaults,
+    sizeFaults,
+    nameFaults,
+    docstringFaults,
+    exportFaults,
+  ]) {
     assert.deepEqual(check(file), [])
   }
 })

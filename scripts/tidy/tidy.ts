@@ -1,5 +1,5 @@
 import { DUPLICATE_PERCENT_MAX, findDuplicates, type Duplicates } from './duplicates.ts'
-import { layerFaults, purityFaults } from './layers.ts'
+import { egressFaults, layerFaults, purityFaults } from './layers.ts'
 import { docstringFaults, exportFaults, nameFaults } from './names.ts'
 import { functionSizes, sizeFaults } from './sizes.ts'
 import { codeLines, isTestCode, readSources, type SourceFile } from './source.ts'
@@ -17,7 +17,7 @@ export interface Tidiness {
   readonly testLines: number
 }
 
-const CHECKS = [layerFaults, purityFaults, sizeFaults, nameFaults, docstringFaults, exportFaults]
+const CHECKS = [layerFaults, egressFaults, purityFaults, sizeFaults, nameFaults, docstringFaults, exportFaults]
 
 /** Looks at every source file of the project. */
 export function inspect(): Tidiness {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { compose, staticKeys, type Server } from '../compose.ts'
 import { configPath, loadConfig, type Environment } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import { answersAt } from '../egress/probe.ts'
 import { createLogger, LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { createKey } from './keys.ts'
 import { fail, say } from './console.ts'
@@ -44,10 +45,7 @@ function isLogLevel(level: string): level is LogLevel {
 
 /** Uses a local Ollama where one answers: part of a run without configuration. */
 async function withOllama(config: Config): Promise<Config> {
-  const answers = await fetch(`${OLLAMA_URL}/api/version`, { signal: AbortSignal.timeout(PROBE_MS) }).then(
-    ({ ok }) => ok,
-    () => false,
-  )
+  const answers = await answersAt(`${OLLAMA_URL}/api/version`, PROBE_MS)
   if (!answers) return config
   return { ...config, providers: { ...config.providers, ollama: { kind: 'openai-chat', dialect: 'ollama' } } }
 }
