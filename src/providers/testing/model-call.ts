@@ -1,33 +1,9 @@
 import type { HistoryItem, ModelCall } from '../../core/model-call.ts'
+import { modelCall as callWith } from '../../core/testing/model-call.ts'
 
 /** A call with one message and nothing else set. */
 export function modelCall(fields: Partial<ModelCall> = {}): ModelCall {
-  return {
-    callIdPrefix: 'call_made_',
-    model: 'some-model',
-    instructions: undefined,
-    history: [user('Hi')],
-    tools: [],
-    toolChoice: undefined,
-    parallelToolCalls: undefined,
-    maxOutputTokens: undefined,
-    temperature: undefined,
-    topP: undefined,
-    presencePenalty: undefined,
-    frequencyPenalty: undefined,
-    seed: undefined,
-    topLogprobs: undefined,
-    format: { type: 'text' },
-    verbosity: undefined,
-    effort: undefined,
-    user: undefined,
-    safetyIdentifier: undefined,
-    promptCacheKey: undefined,
-    serviceTier: undefined,
-    metadata: undefined,
-    canStream: true,
-    ...fields,
-  }
+  return callWith([user('Hi')], { callIdPrefix: 'call_made_', model: 'some-model', ...fields })
 }
 
 /** A message of the user. */
