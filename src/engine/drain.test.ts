@@ -84,6 +84,18 @@ test('a job that waits is not begun while the server stops, and its readers are 
   assert.equal((await retrieve(waiting)).status, 'queued')
 })
 
+test('a job that the server has let go of can still be cancelled', async () => {
+  const { engine, create, clock, retrieve } = await fresh({ background: { concurrency: 1 } })
+  await create({ background: true })
+  const waiting = idOf(await create({ background: true }))
+  const drained = engine.drain(0)
+  await clock.pass(0)
+  await drained
+  const cancelled = JSON.parse(await engine.cancel(ALICE, waiting)) as { status: string }
+  assert.equal(cancelled.status, 'cancelled')
+  assert.deepEqual(await retrieve(waiting), cancelled)
+})
+
 test('a request that still comes while the server stops has the rest of the drain time', async () => {
   const { engine, create, model, clock, retrieve } = await fresh()
   await create()

@@ -75,7 +75,6 @@ interface Launch {
 
 /** A response that this process has in hand. */
 interface Held {
-  readonly account: AccountId
   readonly log: EventLog
   /** Undefined while it waits for a worker. */
   readonly run: Run | undefined
@@ -125,7 +124,7 @@ export function createEngine(parts: EngineParts): Engine {
       storeLater: (ending) => void storeEventually(storage, ending, { clock, logger, signal: stopping.signal }),
       accepted,
     })
-    const held = hold(plan.id, { run, log, account })
+    const held = hold(plan.id, { run, log })
     void run.ended.finally(() => release(plan.id, held))
     return run
   }
@@ -133,7 +132,7 @@ export function createEngine(parts: EngineParts): Engine {
   const enqueue = async (account: AccountId, plan: PreparedRun): Promise<Created> => {
     if ((await store.jobs.countQueued()) >= background.queueMax) throw queueFull(background.queueMax)
     // Held first: a worker may claim it before its insertion has been reported.
-    const held = hold(plan.id, { run: undefined, log: newLog(), account })
+    const held = hold(plan.id, { run: undefined, log: newLog() })
     held.log.append([
       { type: 'response.created', response: plan.response },
       { type: 'response.queued', response: plan.response },
@@ -150,7 +149,7 @@ export function createEngine(parts: EngineParts): Engine {
     const { account, id, attempt } = job
     const known = live.get(id)
     const isWaiting = known !== undefined && known.run === undefined && !known.log.isEnded()
-    const { log } = isWaiting ? known : hold(id, { run: undefined, log: newLog(), account })
+    const { log } = isWaiting ? known : hold(id, { run: undefined, log: newLog() })
     // Written by this program.
     const { created_at: createdAt } = JSON.parse(job.response) as Response
     const context = { ...prepareParts, responses: store.forAccount(account), isAccepted: true }
@@ -172,8 +171,7 @@ export function createEngine(parts: EngineParts): Engine {
     const id = readResponseId(text, 'response_id')
     const stored = await store.forAccount(account).find(id)
     if (stored === undefined) throw responseNotFound()
-    const held = live.get(id)
-    return { id, stored, held: held?.account === account ? held : undefined }
+    return { id, stored, held: live.get(id) }
   }
 
   const cancelFound = async (account: AccountId, { id, stored, held }: Found): Promise<void> => {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { grammarFaults } from '../core/grammar.ts'
 import { UpstreamError } from '../core/upstream-error.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
+import { parseResponseId } from '../protocol/id.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { StoreUnavailable } from '../store/store.ts'
 import { fakeClock, settled } from './testing/fake-clock.ts'
@@ -120,6 +121,30 @@ test('a job whose model is gone fails for its readers and for the store alike', 
   await stop()
 })
 
+test('a job that fails after another has ended it lets its readers go', async () => {
+  const clock = fakeClock()
+  const store = faultyStore(openMemoryStore(clock.now))
+  const { create, engine, stop } = testEngine(store, { clock })
+  const created = await create({ background: true })
+  assert.ok(created.kind === 'queued')
+  const reading = eventsOf(created.log.read({ after: -1, signal: never }))
+  const ending = { status: 'completed', response: '{}', log: '[]' }
+  store.before('thread', async () => {
+    assert.equal(
+      await store.forAccount(ALICE).finish(parseResponseId(created.response.id) ?? assert.fail(), 1, ending),
+      true,
+    )
+    throw new Error('a bug')
+  })
+  await engine.start()
+  const seen = await reading
+  assert.deepEqual(
+    seen.map(({ type }) => type),
+    ['response.created', 'response.queued'],
+  )
+  await stop()
+})
+
 test('a job whose model cannot be reached fails, with the tries that any call has', async () => {
   const { send, model, retrieve, clock, stop } = await fresh({
     answer: (call) => call.fail(new UpstreamError({ fault: 'unavailable', message: 'Nobody is there.' })),
@@ -155,7 +180,7 @@ test('an ending that cannot be stored is not told: the job is run again when its
   store.breakDown('finish', new StoreUnavailable('full'))
   model.calls[0]?.say({ type: 'text', text: 'first' }, FINISH)
   await clock.pass(BACKGROUND.lease_ms)
-  assert.ok((await reading).every(({ type }) => type !== 'response.completed'))
+  assert.equal((await reading).at(-1)?.type, 'response.output_text.delta', 'no terminal event')
   assert.equal((await retrieve(id)).status, 'in_progress')
   store.heal()
   await clock.pass(BACKGROUND.lease_ms + BACKGROUND.sweep_ms)

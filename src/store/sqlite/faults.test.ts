@@ -122,14 +122,15 @@ onFile('a job with a damaged snapshot is put aside for good: others run', async 
   for (const number of [1, 2, 3]) await responses.insert(backgroundRow(number), 'boot')
   damage(db, 'response', 1)
   const claim = (limit: number) => store.jobs.claim({ owner: 'boot', lease_ms: 0, limit })
+  assert.deepEqual(await claim(1), [])
   assert.deepEqual(
-    (await claim(1)).map(({ id }) => id),
-    [],
+    (await claim(1)).map(({ id, attempt }) => [id, attempt]),
+    [[idOf(2), 1]],
   )
   assert.deepEqual(
     (await claim(9)).map(({ id, attempt }) => [id, attempt]),
     [
-      [idOf(2), 1],
+      [idOf(2), 2],
       [idOf(3), 1],
     ],
   )
