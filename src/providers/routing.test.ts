@@ -162,11 +162,11 @@ test('Providers are asked with the signal of the caller', async () => {
 })
 
 test('Every id of the list is there once and leads to its owner', async () => {
-  const name = fc.constantFrom('a', 'b', 'a/b', 'b/a', 'a/a', 'x', 'x-1', 'b/x')
+  const name = fc.constantFrom<string[]>('a', 'b', 'a/b', 'b/a', 'a/a', 'x', 'x-1', 'b/x')
   const names = fc.uniqueArray(name, { maxLength: 4 })
   const setting = fc.record({
     offers: fc.tuple(names, names, names),
-    own: fc.uniqueArray(fc.tuple(fc.constantFrom('x', 'y', 'x-1'), fc.constantFrom('a', 'b')), {
+    own: fc.uniqueArray(fc.tuple(fc.constantFrom<string[]>('x', 'y', 'x-1'), fc.constantFrom('a', 'b')), {
       selector: ([id]) => id,
     }),
     defaultProvider: fc.constantFrom('a', 'b', undefined),
@@ -179,7 +179,12 @@ test('Every id of the list is there once and leads to its owner', async () => {
       const whole = createCatalogue({ adapters, models: entries, defaultProvider })
       const listed = await whole.list(new AbortController().signal)
       assert.equal(new Set(listed.map(({ id }) => id)).size, listed.length)
-      for (const { id, owner } of listed) assert.equal(whole.resolve(id)?.adapter.id, owner, id)
+      const offered = new Map(adapters.map(({ id }, index) => [id, offers[index]]))
+      for (const { id, owner } of listed) {
+        const route = whole.resolve(id)
+        assert.equal(route?.adapter.id, owner, id)
+        assert.ok(entries.has(id) || offered.get(owner)?.includes(route?.upstreamModel ?? ''), id)
+      }
     }),
     { numRuns: 500 },
   )

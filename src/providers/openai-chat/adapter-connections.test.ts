@@ -154,7 +154,7 @@ function endless(...texts: string[]): Transport {
         headers: { 'content-type': 'text/event-stream' },
         body: (async function* () {
           for (const text of texts) yield new TextEncoder().encode(text)
-          await once(signal, 'abort')
+          if (!signal.aborted) await once(signal, 'abort')
           throw signal.reason
         })(),
       }),
@@ -193,9 +193,29 @@ for (const { after, chunks, last, fault } of aftermaths) {
   })
 }
 
-test('An error for a first event is told at once, without waiting for more', async () => {
-  const heard = await hear(
-    chatAdapter(endless('data: {"error":{"code":503,"message":"No."}}\n\n'), 'https://a.example'),
-  )
-  assert.equal(heard.problem?.fault, 'unavailable')
+const instants = [
+  {
+    end: 'an error for a first event',
+    chunks: ['data: {"error":{"code":503,"message":"No."}}\n\n'],
+    fault: 'unavailable',
+  },
+  { end: '[DONE]', chunks: [chunk({ content: 'Hi' }, { finish_reason: 'stop' }), DONE], fault: undefined },
+  { end: 'garbage', chunks: [chunk({ content: 'Hi' }), 'data: bye\n\n'], fault: 'invalid_response' },
+] as const
+for (const { end, chunks, fault } of instants) {
+  test(`After ${end}, nothing more is waited for`, async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout'] })
+    const heard = await hear(chatAdapter(endless(...chunks), 'https://a.example/v1'))
+    assert.equal(heard.problem?.fault, fault)
+  })
+}
+
+test('An abort while usage is waited for throws the reason: nobody is there to be answered', async () => {
+  const control = new AbortController()
+  const reason = new Error('The client went away.')
+  const adapter = chatAdapter(endless(chunk({ content: 'Hi' }, { finish_reason: 'stop' })), 'https://a.example/v1')
+  const onBatch = (events: number) => (events > 0 ? control.abort(reason) : undefined)
+  const heard = await hear(adapter, { signal: control.signal, onBatch })
+  assert.equal(heard.error, reason)
+  assert.deepEqual(heard.events, [hi])
 })

@@ -83,9 +83,11 @@ const answers: readonly { how: string; answer: Answer; events: readonly ModelEve
     events: [hi, STOP],
   },
   {
-    how: 'with garbage after the finish',
-    answer: { chunks: [chunk({ content: 'Hi' }, { finish_reason: 'stop' }), 'data: bye\n\n', DONE] },
-    events: [hi, STOP],
+    how: 'with garbage and usage after the finish',
+    answer: {
+      chunks: [chunk({ content: 'Hi' }, { finish_reason: 'stop' }), 'data: bye\n\n', chunk({}, { usage: USAGE }), DONE],
+    },
+    events: [hi, { ...STOP, usage: READ_USAGE }],
   },
   {
     how: 'with JSON in answer to a stream',

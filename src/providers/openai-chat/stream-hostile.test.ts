@@ -66,6 +66,15 @@ for (const logprobs of silentLogprobs) {
   })
 }
 
+test('Log probabilities of two texts at once are told of neither', () => {
+  const content = ['a', 'b'].map((text) => ({ type: 'text', text }))
+  assert.deepEqual(readAll([delta({ content }, { logprobs: { content: [{ token: 'a' }, { token: 'b' }] } })]), [
+    { type: 'text', text: 'a' },
+    { type: 'text', text: 'b' },
+    STOP,
+  ])
+})
+
 test('Log probabilities with holes in them are filled with nothing', () => {
   const logprobs = { content: [{ top_logprobs: null }, null, { token: 5, logprob: '1', bytes: 3 }] }
   const nothing = { token: '', logprob: 0, bytes: [], top_logprobs: [] }

@@ -68,6 +68,7 @@ test('Signed details are joined and come back before the text that they led to',
     delta({ reasoning_details: [{ type: 'reasoning.text', index: 0, id: 'r1', text: 'Let ' }] }),
     delta({ reasoning_details: [{ type: 'reasoning.text', index: 0, id: 'r1', text: 'me see.', signature: null }] }),
     delta({ reasoning_details: [{ type: 'reasoning.text', index: 0, signature: 'c2ln' }] }),
+    delta({ reasoning_details: [{ type: 'reasoning.text', index: 0, signature: null }] }),
     delta({ content: 'Two.' }),
     finish('stop'),
   ]
@@ -130,6 +131,18 @@ test('Details without an index are kept apart', () => {
     { type: 'reasoning.encrypted', data: 'Qg' },
   ]
   assert.deepEqual(readAll([delta({ reasoning_details: details })]), [
+    { type: 'reasoning_state', state: { reasoning_details: details } },
+    STOP,
+  ])
+})
+
+test('Details of two types under one index are kept apart', () => {
+  const details = [
+    { type: 'reasoning.text', index: 0, text: 'Hm.' },
+    { type: 'reasoning.encrypted', index: 0, data: 'Qg' },
+  ]
+  assert.deepEqual(readAll([delta({ reasoning_details: details })]), [
+    ...thinks('Hm.'),
     { type: 'reasoning_state', state: { reasoning_details: details } },
     STOP,
   ])

@@ -77,6 +77,11 @@ const streams: readonly { quirk: string; fragments: readonly WireToolCall[]; eve
     events: [opens('a', 'add'), ...args('a', '{"a":1}'), opens('b', 'add'), ...args('b', '{"a":2}')],
   },
   {
+    quirk: 'index -1, and fragments told apart by their ids',
+    fragments: [fragment(-1, 'a', 'add', '{'), fragment(-1, 'b', 'add', '{'), fragment(-1, 'a', null, '}')],
+    events: [opens('a', 'add'), ...args('a', '{'), opens('b', 'add'), ...args('b', '{'), ...args('a', '}')],
+  },
+  {
     quirk: 'one index reused with a new id for another call (Gemini by OpenRouter)',
     fragments: [fragment(0, 'a', 'add', '{"a":1}'), fragment(0, 'b', 'add', '{"a":2}'), fragment(0, '', null, ' ')],
     events: [opens('a', 'add'), ...args('a', '{"a":1}'), opens('b', 'add'), ...args('b', '{"a":2}', ' ')],
