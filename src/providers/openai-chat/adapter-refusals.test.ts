@@ -8,6 +8,7 @@ import { connect, hear, problemOf } from '../testing/chat-provider.ts'
 const SSE_TYPE = { 'content-type': 'text/event-stream' }
 const JSON_TYPE = { 'content-type': 'application/json' }
 const AUTH = 'The model provider refused the credentials that this server is configured with.'
+const REDIRECTED = 'The model provider redirects elsewhere, or answers what it was not asked.'
 const UNAVAILABLE = 'The model provider failed to answer.'
 
 const live = () => new AbortController().signal
@@ -70,7 +71,7 @@ const refusals: readonly { how: string; answer: Answer; problem: Partial<Upstrea
   {
     how: 'a redirect, which is not followed',
     answer: { status: 307, headers: { location: '/v1/elsewhere' } },
-    problem: { fault: 'unavailable', message: UNAVAILABLE, status: 307 },
+    problem: { fault: 'invalid_response', message: REDIRECTED, status: 307 },
   },
   {
     how: 'an empty 204',

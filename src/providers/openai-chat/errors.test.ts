@@ -4,6 +4,7 @@ import type { UpstreamProblem } from '../../core/upstream-error.ts'
 import { readErrorAnswer } from './errors.ts'
 
 const AUTH = 'The model provider refused the credentials that this server is configured with.'
+const REDIRECTED = 'The model provider redirects elsewhere, or answers what it was not asked.'
 const UNAVAILABLE = 'The model provider failed to answer.'
 const TIMEOUT = 'The model provider did not answer in time.'
 const NO_REASON = 'The model provider refused the request without a reason.'
@@ -198,7 +199,7 @@ const rows: readonly Row[] = [
     problem: { fault: 'unavailable', message: UNAVAILABLE },
   },
   { says: 'overload (Anthropic)', status: 529, body: {}, problem: { fault: 'unavailable', message: UNAVAILABLE } },
-  { says: 'a redirect', status: 307, body: '', problem: { fault: 'unavailable', message: UNAVAILABLE } },
+  { says: 'a redirect', status: 307, body: '', problem: { fault: 'invalid_response', message: REDIRECTED } },
   { says: 'nothing', status: 400, body: '', problem: { fault: 'bad_request', message: NO_REASON } },
   { says: 'null', status: 400, body: 'null', problem: { fault: 'bad_request', message: NO_REASON } },
   { says: 'an empty list', status: 400, body: [], problem: { fault: 'bad_request', message: NO_REASON } },

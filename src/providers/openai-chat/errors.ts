@@ -41,6 +41,7 @@ const OWN_WORDS: Partial<Record<UpstreamFault, string>> = {
   auth: 'The model provider refused the credentials that this server is configured with.',
   unavailable: 'The model provider failed to answer.',
   timeout: 'The model provider did not answer in time.',
+  invalid_response: 'The model provider redirects elsewhere, or answers what it was not asked.',
 }
 
 /** Parameters of ours by those of Chat Completions. */
@@ -101,7 +102,8 @@ function faultOf(status: number, complaint: Complaint): UpstreamFault {
   if (status === 400 && complaint.code === 'model_not_found') return 'model_not_found'
   const known = FAULT_BY_STATUS[status]
   if (known !== undefined) return known
-  if (status < 400 || status >= 500) return 'unavailable'
+  if (status >= 300 && status < 400) return 'invalid_response' // A redirect: not followed, and not asked again.
+  if (status < 300 || status >= 500) return 'unavailable'
   return BAD_KEY.test(complaint.message) ? 'auth' : 'bad_request'
 }
 

@@ -104,13 +104,13 @@ const efforts: readonly (readonly [DialectName, ModelCall['effort'], object, str
   ['generic', 'high', { reasoning_effort: 'high' }, undefined],
   ['generic', 'max', { reasoning_effort: 'high' }, 'reasoning.effort max was sent as high'],
   ['generic', 'minimal', { reasoning_effort: 'low' }, 'reasoning.effort minimal was sent as low'],
-  ['generic', 'none', { reasoning_effort: 'low' }, 'reasoning.effort none was sent as low'],
+  ['generic', 'none', {}, 'reasoning.effort none was left out: the provider does not take it'],
   ['openai', 'none', { reasoning_effort: 'none' }, undefined],
   ['openai', 'xhigh', { reasoning_effort: 'xhigh' }, undefined],
   ['openai', 'max', { reasoning_effort: 'xhigh' }, 'reasoning.effort max was sent as xhigh'],
   ['openrouter', 'minimal', { reasoning: { effort: 'minimal' } }, undefined],
   ['mistral', undefined, {}, undefined],
-  ['mistral', 'low', {}, 'reasoning.effort was left out: the provider does not take it'],
+  ['mistral', 'low', {}, 'reasoning.effort low was left out: the provider does not take it'],
 ]
 for (const [dialect, effort, wire, warning] of efforts) {
   test(`${dialect} gets the effort ${effort} as ${JSON.stringify(wire)}`, () => {

@@ -214,8 +214,9 @@ const EFFORT_ORDER = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'
 
 function buildEffort(effort: string | undefined, quirks: Quirks, warnings: string[]): JsonObject {
   if (effort === undefined) return {}
-  if (quirks.effort === null) {
-    warnings.push('reasoning.effort was left out: the provider does not take it')
+  const isOff = effort === 'none' && !quirks.efforts.includes('none')
+  if (quirks.effort === null || isOff) {
+    warnings.push(`reasoning.effort ${effort} was left out: the provider does not take it`)
     return {}
   }
   const wanted = EFFORT_ORDER.indexOf(effort)
