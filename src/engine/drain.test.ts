@@ -4,7 +4,7 @@ import { grammarFaults } from '../core/grammar.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { fakeClock, settled } from './testing/fake-clock.ts'
 import { answerWith, FINISH } from './testing/scripted-model.ts'
-import { ALICE, eventsOf, idOf, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
+import { ALICE, cutEventsOf, eventsOf, idOf, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
 
 const never = new AbortController().signal
 
@@ -13,7 +13,9 @@ async function fresh(options: TestEngineOptions = {}) {
   const context = testEngine(openMemoryStore(clock.now), { ...options, clock })
   await context.engine.start()
   const events = async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never }))
-  return { ...context, clock, events }
+  const cutEvents = async (id: string) =>
+    cutEventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never }))
+  return { ...context, clock, events, cutEvents }
 }
 
 test('a server with nothing to do stops at once', async () => {
@@ -50,10 +52,10 @@ test('a foreground response that outlasts the drain time fails, with what it has
 })
 
 test('a job that outlasts the drain time is left to the next process, its readers are let go', async () => {
-  const { engine, create, model, clock, retrieve, events, store } = await fresh()
+  const { engine, create, model, clock, retrieve, cutEvents, store } = await fresh()
   const id = idOf(await create({ background: true }))
   model.calls[0]?.say({ type: 'text', text: 'half' })
-  const reading = events(id)
+  const reading = cutEvents(id)
   const drained = engine.drain(1000)
   await clock.pass(1000)
   await drained
@@ -68,10 +70,10 @@ test('a job that outlasts the drain time is left to the next process, its reader
 })
 
 test('a job that waits is not begun while the server stops, and its readers are let go', async () => {
-  const { engine, create, model, clock, retrieve, events } = await fresh({ background: { concurrency: 1 } })
+  const { engine, create, model, clock, retrieve, cutEvents } = await fresh({ background: { concurrency: 1 } })
   await create({ background: true })
   const waiting = idOf(await create({ background: true }))
-  const reading = events(waiting)
+  const reading = cutEvents(waiting)
   const drained = engine.drain(1000)
   model.calls[0]?.say(FINISH)
   await clock.pass(1000)

@@ -4,7 +4,7 @@ import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { settled } from './testing/fake-clock.ts'
 import { faultyStore } from './testing/faulty-store.ts'
 import { answerWith, FINISH } from './testing/scripted-model.ts'
-import { ALICE, eventsOf, idOf, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
+import { ALICE, cutEventsOf, eventsOf, idOf, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
 
 const never = new AbortController().signal
 const GONE = { code: 'response_not_found', status: 404 }
@@ -13,7 +13,9 @@ function fresh(options: TestEngineOptions = {}) {
   const store = faultyStore(openMemoryStore(() => 0))
   const context = testEngine(store, options)
   const events = async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never }))
-  return { ...context, store, events }
+  const cutEvents = async (id: string) =>
+    cutEventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never }))
+  return { ...context, store, events, cutEvents }
 }
 
 test('a deleted response is gone for every read at once, and for a second delete', async () => {
@@ -28,11 +30,11 @@ test('a deleted response is gone for every read at once, and for a second delete
 
 for (const background of [false, true]) {
   test(`deleting a running ${background ? 'background' : 'foreground'} response stops its model and ends its readers`, async () => {
-    const { create, engine, events, model, retrieve, stop } = fresh()
+    const { create, engine, cutEvents, model, retrieve, stop } = fresh()
     await engine.start()
     const id = idOf(await create({ background }))
     model.calls[0]?.say({ type: 'text', text: 'half' })
-    const reading = events(id)
+    const reading = cutEvents(id)
     await settled()
     await engine.remove(ALICE, id)
     await settled()
@@ -45,9 +47,9 @@ for (const background of [false, true]) {
 }
 
 test('deleting a job that waits ends its readers, and nobody runs it', async () => {
-  const { create, engine, events, model, stop } = fresh()
+  const { create, engine, cutEvents, model, stop } = fresh()
   const id = idOf(await create({ background: true }))
-  const reading = events(id)
+  const reading = cutEvents(id)
   await settled()
   await engine.remove(ALICE, id)
   assert.deepEqual(

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import { initialResponse } from '../core/initial-response.ts'
 import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
 import { mintResponseId } from '../protocol/id.ts'
-import { EventLog } from './event-log.ts'
+import { EventLog, LogAbandoned } from './event-log.ts'
 import { settled } from './testing/fake-clock.ts'
-import { eventsOf } from './testing/test-engine.ts'
+import { cutEventsOf, eventsOf } from './testing/test-engine.ts'
 
 const id = mintResponseId('0'.repeat(48))
 const response = initialResponse({ model: 'm', input: 'x' }, { id, createdAt: 1 })
@@ -150,16 +150,23 @@ test('readers that leave take their listeners with them', async () => {
   assert.equal(listeners, 0)
 })
 
-test('abandon() ends every reader without a terminal event, after what was said', async () => {
+test('abandon() takes nothing from a log that has its end', async () => {
+  const log = new EventLog(1)
+  log.append([LAST])
+  log.abandon()
+  assert.equal(saidBy(await eventsOf(log.read({ after: -1, signal: never }))), '.')
+})
+
+test('abandon() gives every reader what was said, and then an error', async () => {
   const log = new EventLog(1)
   const waiting = follow(log.read({ after: -1, signal: never }))
   await settled()
   log.append(deltas('a'))
   log.abandon()
   log.abandon()
-  await waiting.ended
+  await assert.rejects(waiting.ended, LogAbandoned)
   assert.equal(waiting.text(), 'a')
   assert.equal(log.isEnded(), true)
-  assert.equal(saidBy(await eventsOf(log.read({ after: -1, signal: never }))), 'a')
+  assert.equal(saidBy(await cutEventsOf(log.read({ after: -1, signal: never }))), 'a')
   assert.throws(() => log.append(deltas('b')))
 })

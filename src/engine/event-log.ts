@@ -16,6 +16,11 @@ interface PacedReader {
   position: number
 }
 
+/** No terminal event will come: a reader must not take what it has for the whole. */
+export class LogAbandoned extends Error {
+  override readonly name = 'LogAbandoned'
+}
+
 /** Bytes an event takes on the wire beyond its delta, roughly: keys, ids and framing. */
 const EVENT_OVERHEAD_BYTES = 200
 
@@ -30,6 +35,7 @@ export class EventLog {
   readonly #paced = new Set<PacedReader>()
   readonly #unreadBytesMax: number
   #ended = false
+  #abandoned = false
   #arrival = Promise.withResolvers<void>()
   #departure = Promise.withResolvers<void>()
 
@@ -63,8 +69,12 @@ export class EventLog {
     return this.#ended
   }
 
-  /** Ends every reader without a terminal event: the response was deleted under them. */
+  /**
+   * Gives up a log that has no end yet: its response was deleted, or goes on in another process. Readers get
+   * what was said, and then {@link LogAbandoned}.
+   */
   abandon(): void {
+    this.#abandoned ||= !this.#ended
     this.#ended = true
     this.#wake()
   }
@@ -76,7 +86,11 @@ export class EventLog {
     }
   }
 
-  /** Reads on from a number until the terminal event, the signal, or `return()`. */
+  /**
+   * Reads on from a number until the terminal event, the signal, or `return()`.
+   *
+   * @throws {LogAbandoned} No terminal event will come.
+   */
   async *read({ after, signal, paced = false }: ReadOptions): AsyncGenerator<readonly ResponseEvent[]> {
     const reader: PacedReader = { position: after + 1 }
     if (paced) this.#paced.add(reader)
@@ -87,7 +101,8 @@ export class EventLog {
           yield batch
           reader.position += batch.length
           this.#depart()
-        } else if (this.#ended) return
+        } else if (this.#abandoned) throw new LogAbandoned()
+        else if (this.#ended) return
         else await withAbort(this.#arrival.promise, signal)
       }
     } finally {

@@ -5,7 +5,7 @@ import { grammarFaults } from '../core/grammar.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { settled } from './testing/fake-clock.ts'
 import { FINISH, USAGE } from './testing/scripted-model.ts'
-import { ALICE, eventsOf, LIMITS, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
+import { ALICE, cutEventsOf, eventsOf, LIMITS, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
 
 const never = new AbortController().signal
 
@@ -209,7 +209,7 @@ test('an answer of more items than any model makes has failed', async () => {
 
 test('a fault while the end is made leaves no reader waiting', async () => {
   const { run, call, clock } = await begin()
-  const reading = eventsOf(run.log.read({ after: -1, signal: never }))
+  const reading = cutEventsOf(run.log.read({ after: -1, signal: never }))
   Object.assign(clock, {
     now: () => {
       throw new Error('The clock is broken.')

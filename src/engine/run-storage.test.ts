@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../store/store.ts'
 import { STORE_TRIES_MAX } from './ending.ts'
 import { faultyStore } from './testing/faulty-store.ts'
 import { FINISH } from './testing/scripted-model.ts'
-import { ALICE, eventsOf, testEngine } from './testing/test-engine.ts'
+import { ALICE, cutEventsOf, eventsOf, testEngine } from './testing/test-engine.ts'
 
 const never = new AbortController().signal
 const FULL = new StoreUnavailable('database or disk is full')
@@ -98,7 +98,7 @@ test('a fault of the store that time does not mend is not tried again at once', 
 
 test('a response that was deleted while it ran ends its readers without a terminal event', async () => {
   const { store, run, call } = await begin()
-  const reading = eventsOf(run.log.read({ after: -1, signal: never }))
+  const reading = cutEventsOf(run.log.read({ after: -1, signal: never }))
   await store.forAccount(ALICE).remove(run.id)
   call.say(FINISH)
   await run.ended

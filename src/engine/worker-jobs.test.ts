@@ -13,6 +13,7 @@ import {
   ALICE,
   BACKGROUND,
   BOB,
+  cutEventsOf,
   eventsOf,
   idOf,
   LIMITS,
@@ -33,6 +34,7 @@ async function fresh(options: TestEngineOptions = {}) {
     store,
     send: async (request: Partial<CreateRequest> = {}) => idOf(await context.create({ background: true, ...request })),
     events: async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never })),
+    cutEvents: async (id: string) => cutEventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never })),
   }
 }
 
@@ -127,7 +129,7 @@ test('a job that fails after another has ended it lets its readers go', async ()
   const { create, engine, stop } = testEngine(store, { clock })
   const created = await create({ background: true })
   assert.ok(created.kind === 'queued')
-  const reading = eventsOf(created.log.read({ after: -1, signal: never }))
+  const reading = cutEventsOf(created.log.read({ after: -1, signal: never }))
   const ending = { status: 'completed', response: '{}', log: '[]' }
   store.before('thread', async () => {
     assert.equal(
@@ -174,9 +176,9 @@ test('the deadline of a job counts from its claim, not from its acceptance', asy
 })
 
 test('an ending that cannot be stored is not told: the job is run again when its lease ends', async () => {
-  const { send, model, store, retrieve, events, clock, stop } = await fresh()
+  const { send, model, store, retrieve, cutEvents, events, clock, stop } = await fresh()
   const id = await send()
-  const reading = events(id)
+  const reading = cutEvents(id)
   store.breakDown('finish', new StoreUnavailable('full'))
   model.calls[0]?.say({ type: 'text', text: 'first' }, FINISH)
   await clock.pass(BACKGROUND.lease_ms)

@@ -8,7 +8,7 @@ import { faultyStore } from '../engine/testing/faulty-store.ts'
 import { FINISH } from '../engine/testing/scripted-model.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { connectTo } from './testing/raw-client.ts'
-import { testApp } from './testing/test-app.ts'
+import { AUTHORIZED, testApp } from './testing/test-app.ts'
 
 /** An application on a socket, and a client that has connected to it. */
 async function fresh() {
@@ -142,5 +142,20 @@ test('one of two readers that leaves does not end the other', async () => {
   model.calls[0]?.say({ type: 'text', text: 'two' }, FINISH)
   await client.until(/data: \[DONE\]/)
   client.socket.destroy()
+  await app.close()
+})
+
+test('a stream whose response is deleted is cut, without an end that would look like a whole', async () => {
+  const context = await fresh()
+  const { app, client, post, model } = context
+  post({ model: 'model', input: 'Hello', stream: true })
+  await until(() => model.calls.length > 0)
+  model.calls[0]?.say({ type: 'text', text: 'Hel' })
+  await until(() => client.text().includes('"delta":"Hel"'))
+  const id = /resp_[0-9a-f]+/.exec(client.text())?.[0] ?? ''
+  const deleted = await app.inject({ method: 'DELETE', url: `/v1/responses/${id}`, headers: AUTHORIZED })
+  assert.equal(deleted.statusCode, 200)
+  await client.closed
+  assert.doesNotMatch(client.text(), /\[DONE\]|response\.(?:completed|incomplete|failed)/)
   await app.close()
 })

@@ -4,6 +4,7 @@ import type { ResponseEvent } from '../../protocol/event.ts'
 import type { Response } from '../../protocol/response.ts'
 import { createCatalogue, type Catalogue } from '../../providers/routing.ts'
 import type { Store } from '../../store/store.ts'
+import { LogAbandoned } from '../event-log.ts'
 import { createEngine, type Created, type Engine, type EngineParts } from '../engine.ts'
 import { fakeClock, settled, type FakeClock } from './fake-clock.ts'
 import { openSealer, recordingLogger, type RecordingLogger } from './fakes.ts'
@@ -113,4 +114,16 @@ export async function eventsOf(batches: AsyncIterable<readonly ResponseEvent[]>)
   const events: ResponseEvent[] = []
   for await (const batch of batches) events.push(...batch)
   return events
+}
+
+/** What a reader is given of a log that is then given up. @throws It was not given up. */
+export async function cutEventsOf(batches: AsyncIterable<readonly ResponseEvent[]>): Promise<ResponseEvent[]> {
+  const events: ResponseEvent[] = []
+  try {
+    for await (const batch of batches) events.push(...batch)
+  } catch (error) {
+    if (error instanceof LogAbandoned) return events
+    throw error
+  }
+  throw new Error('The log has come to its end.')
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { LogAbandoned } from '../../engine/event-log.ts'
 import type { Run } from '../../engine/run.ts'
 import { badRequest } from '../../protocol/error.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
@@ -110,7 +111,12 @@ async function stream(
   reply.hijack()
   const { keepalive_ms, clientStall_ms: stall_ms } = timeouts
   const obfuscate = options?.include_obfuscation === true
-  await sendEvents(reply.raw, batches, { headers, keepalive_ms, stall_ms, obfuscate, gone })
+  try {
+    await sendEvents(reply.raw, batches, { headers, keepalive_ms, stall_ms, obfuscate, gone })
+  } catch (error) {
+    reply.raw.destroy() // A stream without its end must not look like a whole one.
+    if (!(error instanceof LogAbandoned)) throw error
+  }
   return reply
 }
 
