@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { runBatch, type Call } from './batch.ts'
 import { openDatabase } from './open-database.ts'
 import { prepareOperations, type Operations } from './operations.ts'
+import { lockForServing } from './serving-lock.ts'
 
 /** What the thread is told when it is started. */
 export interface WorkerOptions {
@@ -17,9 +18,17 @@ if (parentPort !== null) serve(parentPort, workerData as WorkerOptions)
 function serve(port: NonNullable<typeof parentPort>, { path, busy_ms }: WorkerOptions): void {
   let db: DatabaseSync
   let operations: Operations
+  let lock: DatabaseSync | undefined
   try {
     db = openDatabase(path, busy_ms)
-    operations = prepareOperations(db, Date.now)
+    const prepared = prepareOperations(db, Date.now)
+    operations = {
+      ...prepared,
+      takeOver: (owner) => {
+        lock ??= lockForServing(path)
+        return prepared.takeOver(owner)
+      },
+    }
   } catch (error) {
     port.postMessage({ ready: false, message: error instanceof Error ? error.message : 'unknown' })
     return
@@ -28,6 +37,7 @@ function serve(port: NonNullable<typeof parentPort>, { path, busy_ms }: WorkerOp
   port.on('message', (message: 'close' | Call[]) => {
     if (message === 'close') {
       db.close()
+      lock?.close()
       port.postMessage('closed')
       port.close()
     } else {
