@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { compose, staticKeys, type Server } from '../compose.ts'
 import { configPath, loadConfig, type Environment } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
@@ -34,7 +33,6 @@ export async function serve({ overrides }: Words, environment: Environment): Pro
   say(greeting(config, address, key))
   await stopSignal()
   say('Stopping: running responses are finished first. Press Ctrl-C again to stop now.')
-  for (const signal of STOP_SIGNALS) process.once(signal, () => process.exit(130))
   await server.stop()
   return 0
 }
@@ -72,8 +70,17 @@ function greeting(config: Config, address: string, key: string | undefined): str
   ].join('\n')
 }
 
-async function stopSignal(): Promise<void> {
-  await Promise.race(STOP_SIGNALS.map((signal) => once(process, signal)))
+/** Resolves at the first signal to stop. The second, whichever it is and however soon, ends the process. */
+function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let isStopping = false
+  const onSignal = () => {
+    if (isStopping) process.exit(130)
+    isStopping = true
+    resolve()
+  }
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal)
+  return promise
 }
 
 function explainStore(config: Config, error: unknown): never {
