@@ -22,3 +22,18 @@ export function whenGone(reply: FastifyReply): AbortSignal {
   else reply.raw.once('close', leave)
   return control.signal
 }
+
+/**
+ * Takes an answer out of the framework's hands and sends it. Where that fails the connection is closed, because
+ * a stream without its end must neither look like a whole one nor leave its reader waiting.
+ */
+export async function sendRaw(reply: FastifyReply, send: () => Promise<void>): Promise<FastifyReply> {
+  reply.hijack()
+  try {
+    await send()
+  } catch (error) {
+    reply.raw.destroy()
+    throw error
+  }
+  return reply
+}

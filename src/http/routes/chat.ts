@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { toApiError, UpstreamError } from '../../core/upstream-error.ts'
 import { resolveModel } from '../../engine/prepare.ts'
 import { badRequest } from '../../protocol/error.ts'
 import { isJsonObject } from '../../protocol/json.ts'
+import type { RawAnswer } from '../../providers/adapter.ts'
 import type { HttpParts } from '../parts.ts'
-import { readJson, whenGone } from '../exchange.ts'
+import { readJson, sendRaw, whenGone } from '../exchange.ts'
 
 /**
  * POST /chat/completions: passed on as it is, with the model's name changed, to providers that speak
@@ -31,19 +32,21 @@ export function chatRoutes(app: FastifyInstance, parts: HttpParts): void {
     const answer = await chat.send({ ...body, model: route.upstreamModel }, gone).catch((error: unknown) => {
       throw error instanceof UpstreamError ? toApiError(error) : error
     })
-    reply.hijack()
-    reply.raw.writeHead(answer.status, {
-      // A browser must never be made to read what a provider says as a page.
-      'content-type': answer.contentType.startsWith('text/event-stream') ? answer.contentType : 'application/json',
-      'cache-control': 'no-cache',
-      'x-request-id': request.id,
-      'x-content-type-options': 'nosniff',
-    })
-    for await (const chunk of answer.body) {
-      if (gone.aborted) return reply
-      if (!reply.raw.write(chunk)) await once(reply.raw, 'drain', { signal: gone })
-    }
-    reply.raw.end()
-    return reply
+    return sendRaw(reply, () => passOn(answer, reply, gone))
   })
+}
+
+async function passOn(answer: RawAnswer, { raw, request }: FastifyReply, gone: AbortSignal): Promise<void> {
+  raw.writeHead(answer.status, {
+    // A browser must never be made to read what a provider says as a page.
+    'content-type': answer.contentType.startsWith('text/event-stream') ? answer.contentType : 'application/json',
+    'cache-control': 'no-cache',
+    'x-request-id': request.id,
+    'x-content-type-options': 'nosniff',
+  })
+  for await (const chunk of answer.body) {
+    if (gone.aborted) return
+    if (!raw.write(chunk)) await once(raw, 'drain', { signal: gone })
+  }
+  raw.end()
 }

@@ -5,7 +5,7 @@ import { badRequest } from '../../protocol/error.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
 import type { ResponseEvent } from '../../protocol/event.ts'
 import { parseCreateRequest } from '../../protocol/parse-request.ts'
-import { readJson, whenGone } from '../exchange.ts'
+import { readJson, sendRaw, whenGone } from '../exchange.ts'
 import type { HttpParts } from '../parts.ts'
 import { readCount, readFlag, readPage } from '../query.ts'
 import { sendEvents } from '../sse.ts'
@@ -108,16 +108,13 @@ async function stream(
   batches: AsyncIterable<readonly ResponseEvent[]>,
   { stream_options: options }: Pick<CreateRequest, 'stream_options'>,
 ): Promise<unknown> {
-  reply.hijack()
   const { keepalive_ms, clientStall_ms: stall_ms } = timeouts
   const obfuscate = options?.include_obfuscation === true
-  try {
-    await sendEvents(reply.raw, batches, { headers, keepalive_ms, stall_ms, obfuscate, gone })
-  } catch (error) {
-    reply.raw.destroy() // A stream without its end must not look like a whole one.
+  const send = () => sendEvents(reply.raw, batches, { headers, keepalive_ms, stall_ms, obfuscate, gone })
+  return sendRaw(reply, send).catch((error: unknown) => {
     if (!(error instanceof LogAbandoned)) throw error
-  }
-  return reply
+    return reply
+  })
 }
 
 /** What was left out of the model call, in one header of plain ASCII. */
