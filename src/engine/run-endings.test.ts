@@ -195,6 +195,17 @@ test('arguments of calls count as output', async () => {
   await assertOneTruth(context)
 })
 
+test("the log does not repeat a provider's words, which may quote the prompt", async () => {
+  const { run, call, logger } = await begin()
+  call.fail(
+    new UpstreamError({ fault: 'bad_request', message: 'You said: my secret diary', code: 'silly', status: 400 }),
+  )
+  assert.equal((await run.ended).error?.message, 'You said: my secret diary')
+  const line = logger.lines.find(({ message }) => message === 'model call failed')
+  assert.deepEqual([line?.facts['fault'], line?.facts['status'], line?.facts['code']], ['bad_request', 400, 'silly'])
+  assert.doesNotMatch(JSON.stringify(logger.lines), /diary/)
+})
+
 test('an answer of more items than any model makes has failed', async () => {
   const { run, call } = await begin()
   const calls = Array.from(

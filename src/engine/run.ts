@@ -245,10 +245,7 @@ function failed(execution: Execution, thrown: unknown): Ending {
 function explain(parts: RunParts, error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof UpstreamError) {
-    parts.logger.warn(
-      { fault: error.problem.fault, status: error.problem.status, ...errorFacts(error) },
-      'model call failed',
-    )
+    parts.logger.warn(errorFacts(error), 'model call failed')
     return toApiError(error)
   }
   if (error instanceof ModelEventError) {
