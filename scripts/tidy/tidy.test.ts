@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { VERSION } from '../../src/version.ts'
 import { egressFaults, layerFaults, purityFaults } from './layers.ts'
 import { docstringFaults, exportFaults, nameFaults } from './names.ts'
 import { sizeFaults } from './sizes.ts'
@@ -12,10 +10,6 @@ test('the project is tidy', () => {
   const { faults, files, functions } = inspect()
   assert.ok(files > 100 && functions > 300, `looked at ${files} files and ${functions} functions`)
   assert.deepEqual(faults, [])
-})
-
-test('the version is that of package.json', () => {
-  assert.equal((JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version, VERSION)
 })
 
 const longBody = Array.from({ length: 51 }, (_, index) => `  call(${index})`).join('\n')
