@@ -1,7 +1,7 @@
 import { conclude, type Ending } from '../core/conclude.ts'
 import { decide, foldAll, ModelEventError } from '../core/decide.ts'
 import { estimateUsage } from '../core/estimate.ts'
-import type { FinishEvent, ModelEvent, OutputEvent } from '../core/model-event.ts'
+import type { FinishEvent, ModelEvent } from '../core/model-event.ts'
 import type { Sealer } from '../core/seal.ts'
 import { internalError, toApiError, UpstreamError } from '../core/upstream-error.ts'
 import { ApiError } from '../protocol/error.ts'
@@ -14,6 +14,7 @@ import type { Clock } from './clock.ts'
 import { answerNotStored, storageUnavailable, storedEnding, storeEnding, type RunStorage } from './ending.ts'
 import type { EventLog } from './event-log.ts'
 import type { PreparedRun } from './prepare.ts'
+import { outputEvents } from './reasoning.ts'
 import { runTurn } from './turn.ts'
 
 /** One response from `response.created` to its terminal event, as others see it. */
@@ -189,31 +190,8 @@ async function callModel(execution: Execution): Promise<Ending> {
 }
 
 function say(execution: Execution, event: ModelEvent): void {
-  if (endsUnsealed(execution, event)) emit(execution, decide(execution.response, sealed(execution, EMPTY_STATE)))
+  for (const output of outputEvents(execution, event)) emit(execution, decide(execution.response, output))
   if (event.type === 'finish') execution.finish = event
-  else if (!isHidden(execution.plan, event)) emit(execution, decide(execution.response, sealed(execution, event)))
-}
-
-/** What is sealed where the provider wants nothing back: clients that asked for a seal get one. */
-const EMPTY_STATE = { type: 'reasoning_state', state: {} } as const
-
-/** Whether an event ends reasoning that the client wants sealed, and the provider has not signed. */
-function endsUnsealed({ plan, response }: Execution, event: ModelEvent): boolean {
-  if (plan.request.include?.includes('reasoning.encrypted_content') !== true) return false
-  const last = response.output.at(-1)
-  const isOpen = last?.type === 'reasoning' && last.status === 'in_progress'
-  return isOpen && event.type !== 'reasoning' && event.type !== 'reasoning_state'
-}
-
-/** `summary: "none"` hides the thinking; what the provider wants back is kept all the same. */
-function isHidden(plan: PreparedRun, event: ModelEvent): boolean {
-  const { reasoning } = plan.request
-  return event.type === 'reasoning' && (reasoning?.summary ?? reasoning?.generate_summary) === 'none'
-}
-
-function sealed(parts: RunParts, event: Exclude<ModelEvent, FinishEvent>): OutputEvent {
-  if (event.type !== 'reasoning_state') return event
-  return { type: 'reasoning_seal', sealed: parts.sealer.seal(event.state, parts.plan.route.adapter.id) }
 }
 
 function sizeOf(event: ModelEvent): number {
