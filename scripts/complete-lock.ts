@@ -31,6 +31,9 @@ const SYSTEMS: Readonly<Record<string, string>> = {
   windows: 'win32',
 }
 
+/** Runs on whatever system there is. */
+const WEB_ASSEMBLY = 'wasm32'
+
 const PROCESSORS: Readonly<Record<string, string>> = {
   arm: 'arm',
   arm64: 'arm64',
@@ -38,6 +41,7 @@ const PROCESSORS: Readonly<Record<string, string>> = {
   ppc64: 'ppc64',
   riscv64: 'riscv64',
   s390x: 's390x',
+  wasm32: WEB_ASSEMBLY,
   x64: 'x64',
 }
 
@@ -66,6 +70,9 @@ function entryFor(name: string, version: string, dev: boolean | undefined): Lock
   const os = words.flatMap((word) => SYSTEMS[word] ?? [])
   const cpu = words.flatMap((word) => PROCESSORS[word] ?? [])
   const libc = words.flatMap((word) => LIBRARIES[word] ?? [])
-  if (os.length !== 1 || cpu.length !== 1) throw new Error(`The name ${name} does not say what it is for.`)
-  return { version, cpu, ...(dev === true ? { dev } : {}), optional: true, os, ...(libc.length === 0 ? {} : { libc }) }
+  const systems = cpu[0] === WEB_ASSEMBLY ? 0 : 1
+  if (os.length !== systems || cpu.length !== 1) throw new Error(`The name ${name} does not say what it is for.`)
+  const given = <Value>(key: string, values: readonly Value[]) => (values.length === 0 ? {} : { [key]: values })
+  // In npm's own order, so that its next run changes nothing.
+  return { version, cpu, ...(dev === true ? { dev } : {}), ...given('libc', libc), optional: true, ...given('os', os) }
 }
