@@ -21,6 +21,7 @@ import { openMemoryStore } from './store/memory/memory-store.ts'
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts'
 import type { Store } from './store/store.ts'
 import type { Logger } from './telemetry/log.ts'
+import { NO_METRICS } from './telemetry/metrics.ts'
 import { VERSION } from './version.ts'
 
 /** A server, built and not yet listening. */
@@ -52,6 +53,8 @@ export interface Surroundings {
 export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
   const { environment, logger, clock = systemClock } = surroundings
   const { limits, timeouts } = config
+  // Loaded only where it is wanted: nobody else pays for it.
+  const metrics = config.server.metrics ? (await import('./telemetry/prometheus.ts')).createMetrics() : NO_METRICS
   const store = await openStore(config.store, clock)
   const secret = await sealingSecret(config.store).catch(async (error: unknown) => {
     await store.close()
@@ -60,7 +63,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const egress = openOperatorEgress({ connect_ms: timeouts.connect_ms, connectionsMax: UPSTREAM_CONNECTIONS_MAX })
   const catalogue = catalogueOf(config, { egress, clock })
   const sealer = createSealer(secret)
-  const engine = createEngine({ store, catalogue, sealer, clock, logger, ...engineLimits(config) })
+  const engine = createEngine({ store, catalogue, sealer, clock, logger, metrics, ...engineLimits(config) })
   let isReady = false
   const app = createApp({
     engine,
@@ -68,6 +71,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     authenticator: createAuthenticator(store.keys, staticKeys(config, environment)),
     store,
     logger,
+    metrics,
     version: VERSION,
     basePaths: config.server.base_paths,
     limits: { bodyBytesMax: limits.body_bytes_max, jsonDepthMax: limits.json_depth_max },

@@ -33,9 +33,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   'engine→providers': ['src/providers/adapter.ts', 'src/providers/routing.ts'],
   'engine→store': ['src/store/store.ts'],
-  'engine→telemetry': ['src/telemetry/log.ts'],
+  'engine→telemetry': ['src/telemetry/log.ts', 'src/telemetry/metrics.ts'],
   'http→providers': ['src/providers/adapter.ts', 'src/providers/routing.ts'],
   'http→store': ['src/store/store.ts'],
+  'http→telemetry': ['src/telemetry/log.ts', 'src/telemetry/metrics.ts'],
   'accounts→store': ['src/store/store.ts'],
   'config→providers': ['src/providers/openai-chat/tables.ts'],
 }

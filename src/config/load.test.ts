@@ -148,7 +148,7 @@ test('a file that cannot be read is named', async () => {
 test('an empty file, and sections without a value, mean the defaults', async () => {
   const defaults = await load('')
   assert.deepEqual(await load('server:\nmodels:\nkeys:\nlimits: { json_depth_max: }\n'), defaults)
-  assert.deepEqual(defaults.server, { host: '127.0.0.1', port: 4000, base_paths: ['/v1', '/api/v1'] })
+  assert.deepEqual(defaults.server, { host: '127.0.0.1', port: 4000, base_paths: ['/v1', '/api/v1'], metrics: false })
   assert.equal(defaults.store, 'sqlite:.antiphon/antiphon.db')
   assert.equal(defaults.timeouts.response_ms, 800_000)
 })

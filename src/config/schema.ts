@@ -59,6 +59,10 @@ export const Config = Type.Object(
         minItems: 1,
         uniqueItems: true,
       }),
+      metrics: Type.Boolean({
+        default: false,
+        description: 'true: GET /metrics answers anyone who can reach the port, for Prometheus.',
+      }),
     }),
     store: Type.String({ default: 'sqlite:.antiphon/antiphon.db', pattern: STORE_URL }),
     providers: Type.Record(Type.String(), Provider, { default: {} }),

@@ -10,6 +10,7 @@ import { isTerminal, type Response } from '../protocol/response.ts'
 import type { Catalogue } from '../providers/routing.ts'
 import type { Job, ResponseStore, Store, StoredResponse } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Clock } from './clock.ts'
 import { endStored, failedBefore, storeEventually } from './ending.ts'
 import { EventLog, type ReadOptions } from './event-log.ts'
@@ -26,6 +27,7 @@ export interface EngineParts {
   readonly sealer: Sealer
   readonly clock: Clock
   readonly logger: Logger
+  readonly metrics: Metrics
   readonly limits: RunLimits & { readonly streamBufferBytesMax: number }
   readonly background: WorkerLimits & { readonly queueMax: number; readonly streaming: boolean }
 }
@@ -119,6 +121,7 @@ export function createEngine(parts: EngineParts): Engine {
       limits: parts.limits,
       clock,
       logger: logger.child({ responseId: plan.id, provider: plan.route.adapter.id, model: plan.route.upstreamModel }),
+      metrics: parts.metrics,
       sealer: parts.sealer,
       storage: plan.response.store ? storage : undefined,
       storeLater: (ending) => void storeEventually(storage, ending, { clock, logger, signal: stopping.signal }),

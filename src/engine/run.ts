@@ -3,13 +3,14 @@ import { decide, foldAll, ModelEventError } from '../core/decide.ts'
 import { estimateUsage } from '../core/estimate.ts'
 import type { FinishEvent, ModelEvent } from '../core/model-event.ts'
 import type { Sealer } from '../core/seal.ts'
-import { internalError, toApiError, UpstreamError } from '../core/upstream-error.ts'
+import { internalError, toApiError, UpstreamError, type UpstreamFault } from '../core/upstream-error.ts'
 import { ApiError } from '../protocol/error.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
-import type { Response } from '../protocol/response.ts'
+import { isTerminal, type Response } from '../protocol/response.ts'
 import { StoreUnavailable, type StoredEnding } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Clock } from './clock.ts'
 import { answerNotStored, storageUnavailable, storedEnding, storeEnding, type RunStorage } from './ending.ts'
 import type { EventLog } from './event-log.ts'
@@ -57,6 +58,7 @@ export interface RunParts {
   readonly limits: RunLimits
   readonly clock: Clock
   readonly logger: Logger
+  readonly metrics: Metrics
   readonly sealer: Sealer
   /** Where it is stored; undefined for `store: false`. */
   readonly storage: RunStorage | undefined
@@ -99,9 +101,11 @@ export function startRun(parts: RunParts): Run {
     failure: undefined,
     isAbandoned: false,
   }
+  parts.metrics.runStarted()
   after(limits.response_ms, () => control.abort(new DeadlinePassed()))
   const ended = guarded(execution).finally(() => {
     over.abort()
+    countEnd(execution)
     if (execution.failure === undefined) begun.resolve()
     else begun.reject(execution.failure)
   })
@@ -154,6 +158,11 @@ function logEnd({ logger, response: { status, usage } }: Execution, duration_ms:
   logger.info({ status, ...tokens, duration_ms }, 'response ended')
 }
 
+function countEnd({ metrics, plan, response: { status, usage }, isAbandoned }: Execution): void {
+  const ended = isTerminal(status) ? status : 'failed'
+  metrics.runEnded({ provider: plan.route.adapter.id, outcome: isAbandoned ? 'abandoned' : ended, usage })
+}
+
 /** Folds events into the snapshot and shows them to every reader. */
 function emit(execution: Execution, events: readonly UnnumberedEvent[]): void {
   execution.response = foldAll(execution.response, events)
@@ -164,8 +173,9 @@ function emit(execution: Execution, events: readonly UnnumberedEvent[]): void {
 /** Lets the model speak until it finishes. */
 async function callModel(execution: Execution): Promise<Ending> {
   const { plan, clock, logger, log, limits, signal, onAccepted } = execution
+  const onFailed = (fault: UpstreamFault) => countFailure(execution, fault)
   let outputChars = 0
-  for await (const batch of runTurn(plan.prepared, { clock, signal, logger, onAccepted })) {
+  for await (const batch of runTurn(plan.prepared, { clock, signal, logger, onAccepted, onFailed })) {
     await execution.accepted
     for (const event of batch.flatMap(plan.raise)) {
       outputChars += sizeOf(event)
@@ -223,10 +233,12 @@ function failed(execution: Execution, thrown: unknown): Ending {
 function explain(parts: RunParts, error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof UpstreamError) {
+    countFailure(parts, error.problem.fault)
     parts.logger.warn(errorFacts(error), 'model call failed')
     return toApiError(error)
   }
   if (error instanceof ModelEventError) {
+    countFailure(parts, 'invalid_response')
     parts.logger.warn(errorFacts(error), 'model call failed')
     return toApiError(new UpstreamError({ fault: 'invalid_response', message: error.message, accepted: true }))
   }
@@ -236,6 +248,10 @@ function explain(parts: RunParts, error: unknown): ApiError {
   }
   parts.logger.error(errorFacts(error), 'run failed')
   return error instanceof StoreUnavailable ? storageUnavailable(error) : internalError(error)
+}
+
+function countFailure({ metrics, plan }: RunParts, fault: UpstreamFault): void {
+  metrics.callFailed(plan.route.adapter.id, fault)
 }
 
 /** Stores the terminal state first and says it then: what a client has seen is what it will find. */

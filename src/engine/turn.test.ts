@@ -36,14 +36,16 @@ function begin(call: PreparedCall) {
   const control = new AbortController()
   const logger = recordingLogger()
   let accepted = 0
+  const failures: UpstreamFault[] = []
+  const onFailed = (fault: UpstreamFault) => void failures.push(fault)
   const batches: (readonly ModelEvent[])[] = []
   const turn = async () => {
-    const context = { clock, signal: control.signal, logger, onAccepted: () => accepted++ }
+    const context = { clock, signal: control.signal, logger, onAccepted: () => accepted++, onFailed }
     for await (const batch of runTurn(call, context)) batches.push(batch)
   }
   const ended = turn()
   ended.catch(() => {})
-  return { clock, control, logger, batches, ended, accepted: () => accepted }
+  return { clock, control, logger, batches, failures, ended, accepted: () => accepted }
 }
 
 const verdicts: readonly (readonly [UpstreamFault, boolean])[] = [
@@ -96,6 +98,7 @@ test('a third failure is the last: it is thrown as it is', async () => {
   await assert.rejects(turn.ended, last)
   assert.equal(sent(), 3)
   assert.deepEqual(turn.batches, [])
+  assert.deepEqual(turn.failures, ['unavailable', 'unavailable'], 'the last one is told by being thrown')
 })
 
 test('a call that succeeds at the second try says what the second try says, after the wait asked for', async () => {
@@ -158,7 +161,13 @@ test('a call that fails because it was stopped is not tried again', async () => 
     },
   }
   const clock = fakeClock()
-  const turn = runTurn(call, { clock, signal: control.signal, logger: recordingLogger(), onAccepted: () => {} })
+  const turn = runTurn(call, {
+    clock,
+    signal: control.signal,
+    logger: recordingLogger(),
+    onAccepted: () => {},
+    onFailed: () => {},
+  })
   await assert.rejects(turn.next(), UpstreamError)
   assert.deepEqual(clock.sleepers(), [])
 })

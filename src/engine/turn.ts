@@ -21,6 +21,8 @@ export interface TurnContext {
   readonly logger: Logger
   /** Called once, when a provider has accepted the call. */
   readonly onAccepted: () => void
+  /** Called with every failure after which the call is tried again; the last one is thrown. */
+  readonly onFailed: (fault: UpstreamFault) => void
 }
 
 /**
@@ -46,7 +48,8 @@ export async function* runTurn(call: PreparedCall, context: TurnContext): AsyncG
       return
     } catch (error) {
       const wait_ms = hasBegun || context.signal.aborted ? undefined : retryWait(error, attempt)
-      if (wait_ms === undefined) throw error
+      if (wait_ms === undefined || !(error instanceof UpstreamError)) throw error
+      context.onFailed(error.problem.fault)
       context.logger.warn({ attempt, wait_ms }, 'model call failed before its first event, trying again')
       await context.clock.sleep(wait_ms, context.signal)
     }

@@ -47,7 +47,7 @@ export function createApp(parts: HttpParts): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       reply.headers(headersOf(request.id))
       sendProblem(parts.logger, error, reply)
-      logAnswer(parts.logger, request, reply) // Such requests have no hooks.
+      reportAnswer(parts, request, reply) // Such requests have no hooks.
     },
     clientErrorHandler: refuseBytes,
   })
@@ -62,7 +62,7 @@ export function createApp(parts: HttpParts): FastifyInstance {
     checkLength(request.headers['content-length'], parts.limits.bodyBytesMax)
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
   })
-  app.addHook('onResponse', async (request, reply) => logAnswer(parts.logger, request, reply))
+  app.addHook('onResponse', async (request, reply) => reportAnswer(parts, request, reply))
   app.setErrorHandler((error, _, reply) => sendProblem(parts.logger, error, reply))
   app.setNotFoundHandler((request) => {
     throw notFound(app, request)
@@ -122,15 +122,13 @@ function isHalf({ raw }: FastifyRequest): boolean {
   return raw.destroyed && !raw.complete
 }
 
-function logAnswer(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
+function reportAnswer({ logger, metrics }: HttpParts, request: FastifyRequest, reply: FastifyReply): void {
+  const { method } = request
+  const { statusCode: status, elapsedTime } = reply
+  const route = request.routeOptions.url ?? 'none'
+  metrics.requestAnswered({ method, route, status, duration_ms: elapsedTime })
   logger.info(
-    {
-      requestId: request.id,
-      method: request.method,
-      route: request.routeOptions.url ?? 'none',
-      status: reply.statusCode,
-      duration_ms: Math.round(reply.elapsedTime),
-    },
+    { requestId: request.id, method, route, status, duration_ms: Math.round(elapsedTime) },
     'request answered',
   )
 }

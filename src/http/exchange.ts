@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { checkContentEncoding, checkContentType, readJsonBody } from './body.ts'
 import type { HttpParts } from './parts.ts'
 
@@ -27,13 +28,16 @@ export function whenGone(reply: FastifyReply): AbortSignal {
  * Takes an answer out of the framework's hands and sends it. Where that fails the connection is closed, because
  * a stream without its end must neither look like a whole one nor leave its reader waiting.
  */
-export async function sendRaw(reply: FastifyReply, send: () => Promise<void>): Promise<FastifyReply> {
+export async function sendRaw(reply: FastifyReply, metrics: Metrics, send: () => Promise<void>): Promise<FastifyReply> {
   reply.hijack()
+  metrics.streamOpened()
   try {
     await send()
   } catch (error) {
     reply.raw.destroy()
     throw error
+  } finally {
+    metrics.streamClosed()
   }
   return reply
 }

@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { Catalogue } from '../providers/routing.ts'
 import type { Store } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 
 /** What the HTTP layer is made of. */
 export interface HttpParts {
@@ -11,6 +12,7 @@ export interface HttpParts {
   readonly authenticator: Authenticator
   readonly store: Store
   readonly logger: Logger
+  readonly metrics: Metrics
   readonly version: string
   /** Prefixes under which the API answers, such as `/v1`. */
   readonly basePaths: readonly string[]

@@ -4,6 +4,7 @@ import type { ResponseEvent } from '../../protocol/event.ts'
 import type { Response } from '../../protocol/response.ts'
 import { createCatalogue, type Catalogue } from '../../providers/routing.ts'
 import type { Store } from '../../store/store.ts'
+import { NO_METRICS, type Metrics } from '../../telemetry/metrics.ts'
 import { LogAbandoned } from '../event-log.ts'
 import { createEngine, type Created, type Engine, type EngineParts } from '../engine.ts'
 import { fakeClock, settled, type FakeClock } from './fake-clock.ts'
@@ -39,6 +40,7 @@ export const BACKGROUND: EngineParts['background'] = {
 /** What a test may choose. */
 export interface TestEngineOptions {
   readonly clock?: FakeClock
+  readonly metrics?: Metrics
   readonly background?: Partial<EngineParts['background']>
   readonly limits?: Partial<EngineParts['limits']>
   /** How the models answer by themselves. */
@@ -77,6 +79,7 @@ export function testEngine(store: Store, options: TestEngineOptions = {}): TestE
     store,
     clock,
     logger,
+    metrics: options.metrics ?? NO_METRICS,
     sealer: openSealer,
     catalogue,
     limits: { ...LIMITS, ...options.limits },

@@ -13,6 +13,8 @@ import { readJson, sendRaw, whenGone } from '../exchange.ts'
  * Chat Completions. Nothing is stored. Errors of the provider come in our shape.
  */
 export function chatRoutes(app: FastifyInstance, parts: HttpParts): void {
+  const { metrics } = parts
+
   app.post('/chat/completions', async (request, reply) => {
     const body = readJson(request, parts)
     if (!isJsonObject(body)) throw badRequest('invalid_type', '', 'The request body must be a JSON object.')
@@ -30,9 +32,11 @@ export function chatRoutes(app: FastifyInstance, parts: HttpParts): void {
     }
     const gone = whenGone(reply)
     const answer = await chat.send({ ...body, model: route.upstreamModel }, gone).catch((error: unknown) => {
-      throw error instanceof UpstreamError ? toApiError(error) : error
+      if (!(error instanceof UpstreamError)) throw error
+      metrics.callFailed(route.adapter.id, error.problem.fault)
+      throw toApiError(error)
     })
-    return sendRaw(reply, () => passOn(answer, reply, gone))
+    return sendRaw(reply, metrics, () => passOn(answer, reply, gone))
   })
 }
 

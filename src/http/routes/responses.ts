@@ -81,12 +81,12 @@ interface Exchange {
   readonly reply: FastifyReply
   readonly gone: AbortSignal
   readonly headers: Readonly<Record<string, string>>
-  readonly timeouts: HttpParts['timeouts']
+  readonly parts: HttpParts
 }
 
-function openExchange(reply: FastifyReply, { timeouts }: HttpParts, extra: Readonly<Record<string, string>>): Exchange {
+function openExchange(reply: FastifyReply, parts: HttpParts, extra: Readonly<Record<string, string>>): Exchange {
   const headers = { 'x-request-id': reply.request.id, 'x-content-type-options': 'nosniff', ...extra }
-  return { reply, gone: whenGone(reply), headers, timeouts }
+  return { reply, gone: whenGone(reply), headers, parts }
 }
 
 /** A whole answer: the end of the log. A failure before the model said anything is an HTTP error. */
@@ -104,14 +104,14 @@ async function streamRun(exchange: Exchange, run: Run, body: CreateRequest): Pro
 }
 
 async function stream(
-  { reply, gone, headers, timeouts }: Exchange,
+  { reply, gone, headers, parts }: Exchange,
   batches: AsyncIterable<readonly ResponseEvent[]>,
   { stream_options: options }: Pick<CreateRequest, 'stream_options'>,
 ): Promise<unknown> {
-  const { keepalive_ms, clientStall_ms: stall_ms } = timeouts
+  const { keepalive_ms, clientStall_ms: stall_ms } = parts.timeouts
   const obfuscate = options?.include_obfuscation === true
   const send = () => sendEvents(reply.raw, batches, { headers, keepalive_ms, stall_ms, obfuscate, gone })
-  return sendRaw(reply, send).catch((error: unknown) => {
+  return sendRaw(reply, parts.metrics, send).catch((error: unknown) => {
     if (!(error instanceof LogAbandoned)) throw error
     return reply
   })

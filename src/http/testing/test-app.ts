@@ -3,6 +3,7 @@ import { createAuthenticator } from '../../accounts/keys.ts'
 import { recordingLogger, type RecordingLogger } from '../../engine/testing/fakes.ts'
 import { ALICE, testEngine, type TestEngine, type TestEngineOptions } from '../../engine/testing/test-engine.ts'
 import type { Store } from '../../store/store.ts'
+import { NO_METRICS } from '../../telemetry/metrics.ts'
 import { createApp } from '../app.ts'
 import type { HttpParts } from '../parts.ts'
 
@@ -33,6 +34,7 @@ export function testApp(store: Store, options: TestEngineOptions = {}, parts: Pa
     authenticator: createAuthenticator(store.keys, [{ account: ALICE, key: KEY }]),
     store,
     logger: httpLog,
+    metrics: options.metrics ?? NO_METRICS,
     version: '1.2.3',
     basePaths: ['/v1', '/api/v1'],
     limits: { bodyBytesMax: 1000, jsonDepthMax: 100 },
