@@ -1,5 +1,5 @@
 import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
-import type { JsonObject } from '../protocol/json.ts'
+import type { JsonObject, JsonValue } from '../protocol/json.ts'
 import type { OutputItem } from '../protocol/output-item.ts'
 import type { Response } from '../protocol/response.ts'
 import { closeItem, closePart } from './close.ts'
@@ -36,7 +36,7 @@ export function encodeLog(events: readonly ResponseEvent[], final: Response): st
   for (let at = 0; at < events.length;) {
     const { entry, length } = encodeAt(events, at, progress)
     const last = entries.at(-1)
-    if (last !== undefined && isDelta(last) && isDelta(entry) && isSame(last.slice(0, 3), entry.slice(0, 3))) {
+    if (last !== undefined && isDelta(last) && isDelta(entry) && goesOn(last, entry)) {
       last.push(...sizesOf(entry)) // In place: a copy per delta would cost a long answer dearly.
     } else entries.push(entry)
     at += length
@@ -67,7 +67,7 @@ export function numbered(event: UnnumberedEvent, sequence_number: number): Respo
 interface Progress {
   readonly final: Response
   /** How much of the final text, and of its log probabilities, has been a delta already, by place. */
-  readonly taken: Map<string, number>
+  readonly taken: Map<string, { text: number; logprobs: number }>
 }
 
 type DeltaEntry = Extract<Entry, ['d' | 'l', ...unknown[]]>
@@ -76,22 +76,35 @@ function isDelta(entry: Entry): entry is DeltaEntry {
   return entry[0] === 'd' || entry[0] === 'l'
 }
 
+/** Whether a delta is of the sort and the place of those before it. */
+function goesOn(last: DeltaEntry, next: DeltaEntry): boolean {
+  return last[0] === next[0] && last[1] === next[1] && last[2] === next[2]
+}
+
 function sizesOf(entry: DeltaEntry): number[] {
   return entry.slice(3).map(Number)
 }
 
 function encodeAt(events: readonly ResponseEvent[], at: number, progress: Progress): { entry: Entry; length: number } {
-  const { sequence_number: _, ...event } = events[at] as ResponseEvent // `at` is inside the list.
+  const event = events[at] as ResponseEvent // `at` is inside the list.
   for (const entry of shorten(event, progress.final)) {
     const restored = decodeEntry(entry, progress)
-    const isRestored = restored.every((copy, offset) => isSame(numbered(copy, at + offset), events[at + offset]))
+    const isRestored = restored.every((copy, offset) => isNumbered(copy, events[at + offset]))
     if (isRestored && restored.length > 0) return { entry, length: restored.length }
   }
-  return { entry: ['e', event as unknown as JsonObject], length: 1 } // Events are JSON.
+  const { sequence_number: _, ...whole } = event
+  return { entry: ['e', whole as unknown as JsonObject], length: 1 } // Events are JSON.
+}
+
+/** Whether an event is another one and its number, last. */
+function isNumbered(event: UnnumberedEvent, numberedEvent: ResponseEvent | undefined): boolean {
+  if (numberedEvent === undefined) return false
+  const keys = Object.keys(event)
+  return Object.keys(numberedEvent).indexOf('sequence_number') === keys.length && haveSame(event, numberedEvent, keys)
 }
 
 /** Entries that may stand for an event; the first that restores it is taken. */
-function shorten(event: UnnumberedEvent, final: Response): Entry[] {
+function shorten(event: ResponseEvent, final: Response): Entry[] {
   if ('response' in event) return [['r', event.type, difference(event.response, final)]]
   if (event.type === 'error') return []
   const index = event.output_index
@@ -138,7 +151,7 @@ function decodeEntry(entry: Entry, { final, taken }: Progress): UnnumberedEvent[
 function decodeItemEntry(
   entry: Exclude<Entry, readonly ['r' | 'e', ...unknown[]]>,
   item: OutputItem,
-  taken: Map<string, number>,
+  taken: Progress['taken'],
 ): UnnumberedEvent[] {
   const index = entry[1]
   switch (entry[0]) {
@@ -181,21 +194,20 @@ interface Slice {
 }
 
 /** The slices that a run of deltas takes, each beginning where the one before it ended. */
-function slicesOf(entry: DeltaEntry, taken: Map<string, number>): Slice[] {
+function slicesOf(entry: DeltaEntry, taken: Progress['taken']): Slice[] {
   const [letter, index, part] = entry
-  const sizes = sizesOf(entry)
+  const place = `${index}/${part}`
+  const start = taken.get(place) ?? { text: 0, logprobs: 0 }
+  taken.set(place, start)
+  const slices: Slice[] = []
   const step = letter === 'd' ? 1 : 2
-  const take = (key: string, length: number) => {
-    const start = taken.get(key) ?? 0
-    taken.set(key, start + length)
-    return [start, start + length] as const
+  for (let at = 3; at < entry.length; at += step) {
+    const from = { ...start }
+    start.text += Number(entry[at])
+    if (letter === 'l') start.logprobs += Number(entry[at + 1])
+    slices.push({ index, part, text: [from.text, start.text], logprobs: [from.logprobs, start.logprobs] })
   }
-  return Array.from({ length: sizes.length / step }, (_, turn) => ({
-    index,
-    part,
-    text: take(`${index}/${part}`, sizes[turn * step] ?? 0),
-    logprobs: take(`${index}/${part}/logprobs`, letter === 'd' ? 0 : (sizes[turn * step + 1] ?? 0)),
-  }))
+  return slices
 }
 
 function nextDelta(item: OutputItem, { index, part, text: cutAt, logprobs }: Slice): UnnumberedEvent[] {
@@ -237,11 +249,34 @@ function partOf(event: object): number {
 
 /** Fields of `value` that `final` has otherwise. */
 function difference(value: object, final: object): JsonObject {
-  const base = new Map(Object.entries(final))
-  const entries = Object.entries(value).filter(([key, field]) => !isSame(field, base.get(key)))
-  return Object.fromEntries(entries)
+  // Both are JSON.
+  const [fields, base] = [value, final] as [JsonObject, JsonObject]
+  const different: Record<string, JsonValue> = {}
+  for (const key of Object.keys(fields)) {
+    const field = fields[key]
+    const isElsewhere = !Object.hasOwn(base, key) || !isSame(field, base[key])
+    if (isElsewhere && field !== undefined) different[key] = field
+  }
+  return different
 }
 
+/** Whether two values are the same JSON text, the order of keys included. Written out, each would be text first. */
 function isSame(one: unknown, other: unknown): boolean {
-  return one === other || JSON.stringify(one) === JSON.stringify(other)
+  if (one === other) return true
+  if (typeof one !== 'object' || one === null || typeof other !== 'object' || other === null) return false
+  if (Array.isArray(one) !== Array.isArray(other)) return false
+  const keys = Object.keys(one)
+  return keys.length === Object.keys(other).length && haveSame(one, other, keys)
+}
+
+/** Whether two objects hold the same under these keys, and the keys stand first, in this order, in the second. */
+function haveSame(one: object, other: object, keys: readonly string[]): boolean {
+  // Read by names that `Object.keys` gave.
+  const [fields, others] = [one, other] as [Record<string, unknown>, Record<string, unknown>]
+  let place = 0
+  for (const key in others) {
+    if (place === keys.length) return true
+    if (key !== keys[place++] || !isSame(fields[key], others[key])) return false
+  }
+  return place === keys.length
 }
