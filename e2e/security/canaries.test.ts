@@ -51,6 +51,7 @@ const server = await startTestServer({
     },
   },
   store: { path: join(folder, 'antiphon.db') },
+  settings: { server: { host: '127.0.0.1', port: 0, base_paths: ['/v1'], metrics: true } },
   logger: pino({ level: 'trace', base: null }, sink),
 })
 after(async () => {
@@ -179,7 +180,7 @@ for (const [name, answer] of Object.entries(LEAKS)) {
   })
 }
 
-test('S-31, S-33: no key and no content is in any line of the log, at the level that says most', async () => {
+test('S-31, S-33: no key and no content is in the metrics, or in any line of the log at the level that says most', async () => {
   upstream.answer(() => SPOKEN)
   const image = `https://x.example/${CONTENT.image}`
   await hear(await server.post('/responses', request({ stream: true })))
@@ -201,6 +202,9 @@ test('S-31, S-33: no key and no content is in any line of the log, at the level 
   await hear(await fetch(`${server.base}/models`, { headers: { 'x-api-key': KEYS.client } }))
   assert.ok(lines.length > 50)
   assertAbsent({ ...KEYS, ...CONTENT }, lines, 'the log')
+  const metrics = await hear(await fetch(`${server.url}/metrics`))
+  assert.match(metrics, /^antiphon_responses_total\{provider="main",status="completed"\}/m)
+  assertAbsent({ ...KEYS, ...CONTENT }, [metrics], 'the metrics')
 })
 
 test('S-34: what clients are told names no file, line, statement or program of ours', async () => {

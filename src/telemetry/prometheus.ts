@@ -36,7 +36,11 @@ export function createMetrics(): Metrics {
 
 function countRequests(registry: Registry): Metrics['requestAnswered'] {
   const labels = ['method', 'route', 'status'] as const
-  const requests = tally(registry, { name: 'antiphon_http_requests_total', help: 'Requests answered.', labels })
+  const requests = tally(registry, {
+    name: 'antiphon_http_requests_total',
+    help: 'Requests that were answered to the end.',
+    labels,
+  })
   const durations = new Histogram({
     name: 'antiphon_http_request_duration_seconds',
     help: 'Time from the head of a request to the end of its answer, streams included.',
