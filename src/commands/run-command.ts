@@ -1,10 +1,7 @@
 import { parseArgs } from 'node:util'
-import { ConfigError, loadConfig, type Environment } from '../config/load.ts'
-import { Config } from '../config/schema.ts'
+import type { Environment } from '../config/load.ts'
 import { VERSION } from '../version.ts'
 import { fail, say } from './console.ts'
-import { runKeys } from './keys.ts'
-import { serve } from './serve.ts'
 import type { Words } from './words.ts'
 
 const USAGE = `antiphon ${VERSION}: a Responses API in front of any model provider.
@@ -24,7 +21,7 @@ Flags beat the environment, which beats the file.
 `
 
 /** First Node version whose security fixes this server relies on. */
-const NODE_MAJOR_MIN = 24
+export const NODE_MAJOR_MIN = 24
 
 /** Runs the command line. @returns the exit code; `serve` returns when the server has stopped. */
 export async function runCommand(args: readonly string[], environment: Environment): Promise<number> {
@@ -34,10 +31,6 @@ export async function runCommand(args: readonly string[], environment: Environme
   try {
     return await dispatch(args, environment)
   } catch (error) {
-    if (error instanceof ConfigError)
-      return fail(
-        ['The configuration cannot be used:', ...error.problems.map((problem) => `  - ${problem}`)].join('\n'),
-      )
     return fail(error instanceof Error ? error.message : String(error))
   }
 }
@@ -62,29 +55,25 @@ async function dispatch(args: readonly string[], environment: Environment): Prom
   const [command = 'help', ...rest] = positionals
   const { config, host, port, store, role = 'all' } = values
   const words: Words = { positionals: rest, overrides: { config, host, port, store }, account: values.account }
+  // Loaded only when asked for: --help needs no server, and an old Node is told so before it meets what it lacks.
   switch (command) {
-    case 'serve':
+    case 'serve': {
       if (role !== 'all')
         return fail('--role api and --role worker need PostgreSQL, which this version does not have: use --role all.')
+      const { serve } = await import('./serve.ts')
       return serve(words, environment)
-    case 'keys':
+    }
+    case 'keys': {
+      const { runKeys } = await import('./keys.ts')
       return runKeys(words, environment)
-    case 'config':
+    }
+    case 'config': {
+      const { runConfig } = await import('./config.ts')
       return runConfig(words, environment)
+    }
     case 'help':
       return say(USAGE)
     default:
       return fail(`There is no command ${command}.\n\n${USAGE}`)
   }
-}
-
-async function runConfig({ positionals, overrides }: Words, environment: Environment): Promise<number> {
-  const [action] = positionals
-  if (action === 'schema') return say(JSON.stringify(Config, null, 2))
-  if (action !== 'check') return fail('Say antiphon config check or antiphon config schema.')
-  const config = await loadConfig(overrides, environment)
-  const providers = Object.keys(config.providers)
-  return say(
-    `The configuration is valid. Providers: ${['demo', ...providers].join(', ')}. Models: ${Object.keys(config.models).length}.`,
-  )
 }

@@ -1,4 +1,3 @@
-import { Compile } from 'typebox/compile'
 import { Settings } from 'typebox/system'
 import { Value } from 'typebox/value'
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
@@ -15,26 +14,24 @@ export interface ConfigProblem {
 /** A configuration, or everything that keeps it from being one. */
 export type Checked = { readonly config: Config } | { readonly problems: readonly ConfigProblem[] }
 
-const validator = Compile(Config)
-
 /** Most problems that are listed; the validator stops at eight by itself. */
 const PROBLEMS_MAX = 100
 
 /** Completes settings with the defaults, reads numbers and booleans from text, and checks the whole. */
 export function checkConfig(settings: unknown): Checked {
   const value = readTexts(Value.Default(Config, settings))
-  const isSound = validator.Check(value)
+  const isSound = Value.Check(Config, value)
   const problems = [...(isSound ? [] : schemaErrors(value).flatMap(problemOf)), ...referenceProblems(value)]
   return isSound && problems.length === 0 ? { config: value } : { problems }
 }
 
-type SchemaError = ReturnType<typeof validator.Errors>[number]
+type SchemaError = ReturnType<typeof Value.Errors>[number]
 
 function schemaErrors(value: unknown): readonly SchemaError[] {
   const { maxErrors } = Settings.Get()
   Settings.Set({ maxErrors: PROBLEMS_MAX })
   try {
-    return validator.Errors(value)
+    return Value.Errors(Config, value)
   } finally {
     Settings.Set({ maxErrors })
   }
@@ -42,7 +39,7 @@ function schemaErrors(value: unknown): readonly SchemaError[] {
 
 /** Flags, the environment and `${VAR}` can only give text: where a number or a boolean is wanted, it is read. */
 function readTexts(value: unknown): unknown {
-  if (validator.Check(value)) return value
+  if (Value.Check(Config, value)) return value
   for (const { keyword, params, instancePath } of schemaErrors(value)) {
     const text: unknown = Value.Pointer.Get(value, instancePath)
     if (keyword !== 'type' || typeof text !== 'string') continue

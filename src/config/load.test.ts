@@ -18,7 +18,8 @@ async function problemsOf(loading: Promise<unknown>): Promise<readonly string[]>
     (thrown: unknown) => thrown,
   )
   assert.ok(error instanceof ConfigError, 'it was accepted')
-  assert.equal(error.message, error.problems.join('\n'))
+  const lines = error.problems.map((problem) => `\n  - ${problem}`)
+  assert.equal(error.message, `The configuration cannot be used:${lines.join('')}`)
   return error.problems
 }
 

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { parse } from 'yaml'
 import { DIALECTS } from '../providers/openai-chat/tables.ts'
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
 import { checkConfig, joined, type ConfigProblem } from './check.ts'
@@ -14,7 +13,7 @@ export class ConfigError extends Error {
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
+    super(['The configuration cannot be used:', ...problems.map((problem) => `  - ${problem}`)].join('\n'))
     this.problems = problems
   }
 }
@@ -56,6 +55,7 @@ async function readConfigFile(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new ConfigError([`The configuration file ${path} cannot be read: ${reason(cause)}.`])
   })
+  const { parse } = await import('yaml')
   try {
     return parse(text) ?? {}
   } catch (cause) {
