@@ -10,6 +10,9 @@ import { openSqliteStore } from './sqlite-store.ts'
 const fresh = scratchFiles()
 const PAGE_BYTES = 4096
 
+/** Where the header of a database names the first page of its list of free pages. */
+const FREE_LIST_AT = 32
+
 test('a write is on the disk before it is reported: WAL with an fsync for each commit', () => {
   const db = openDatabase(fresh('new.db'), 0)
   assert.equal(db.prepare('PRAGMA journal_mode').get()?.['journal_mode'], 'wal')
@@ -92,6 +95,29 @@ for (const { what, damage } of damages) {
   })
 }
 
+const large = largeDatabase()
+const costlyDamages: readonly { what: string; damage: (whole: Buffer) => Buffer }[] = [
+  { what: 'has a broken header', damage: (whole) => whole.fill(0, 0, 16) },
+  { what: 'has lost its second half', damage: (whole) => whole.subarray(0, whole.length / 2) },
+  { what: 'has a broken schema', damage: (whole) => whole.fill(0xff, 100, 400) },
+  { what: 'has a broken list of free pages', damage: (whole) => fillPage(whole, whole.readUInt32BE(FREE_LIST_AT)) },
+]
+for (const { what, damage } of costlyDamages) {
+  test(`a file too large to be read whole that ${what} is refused all the same`, () => {
+    const path = fresh('large.db')
+    writeFileSync(path, damage(Buffer.from(large)))
+    assert.throws(() => openDatabase(path, 0), { message: 'the file is damaged: restore it from a backup' })
+  })
+}
+
+test('a file too large to be read whole that has a page of rubbish is opened, and reading that page tells', () => {
+  const path = fresh('large.db')
+  writeFileSync(path, fillPage(Buffer.from(large), large.length / PAGE_BYTES / 2))
+  const db = openDatabase(path, 0)
+  assert.throws(() => db.prepare('SELECT input FROM responses').all(), /database disk image is malformed/)
+  db.close()
+})
+
 test('a path that can hold no file is refused by name', async () => {
   const folder = fresh('folder')
   mkdirSync(folder)
@@ -118,4 +144,21 @@ function wholeDatabase(): Buffer {
     INSERT INTO keys SELECT 'key ' || i, 'alice', hex(zeroblob(40)), i, NULL FROM n`)
   db.close()
   return readFileSync(path)
+}
+
+/** The bytes of a database of 35 MB, with free pages. */
+function largeDatabase(): Buffer {
+  const path = fresh('large.db')
+  const db = openDatabase(path, 0)
+  db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 35)
+    INSERT INTO responses (id, account_id, status, background, created_at, lease_owner, input, response)
+    SELECT i, 'alice', 'completed', 0, i, '', zeroblob(1e6), x'' FROM n;
+    DELETE FROM responses WHERE id = '35'`)
+  db.close()
+  return readFileSync(path)
+}
+
+function fillPage(whole: Buffer, number: number): Buffer {
+  const start = (Math.floor(number) - 1) * PAGE_BYTES
+  return whole.fill(0xff, start, start + PAGE_BYTES)
 }
