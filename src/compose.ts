@@ -11,6 +11,7 @@ import { openOperatorEgress, type OperatorEgress } from './egress/operator.ts'
 import { systemClock, type Clock } from './engine/clock.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { createApp } from './http/app.ts'
+import { createFlushPace } from './http/flush-pace.ts'
 import { accountId } from './protocol/id.ts'
 import type { Adapter } from './providers/adapter.ts'
 import { demoAdapter } from './providers/demo/adapter.ts'
@@ -71,6 +72,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     authenticator: createAuthenticator(store.keys, staticKeys(config, environment)),
     store,
     logger,
+    pace: createFlushPace(),
     metrics,
     version: VERSION,
     basePaths: config.server.base_paths,

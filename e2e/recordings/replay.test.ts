@@ -23,7 +23,7 @@ const tally = {
 
 /** The time of this machine, without the waits between two tries of a call. */
 const impatient: Clock = {
-  now: systemClock.now,
+  ...systemClock,
   sleep: (ms, signal) => (ms <= 2000 ? Promise.resolve() : systemClock.sleep(ms, signal)),
 }
 

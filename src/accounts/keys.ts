@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
 import { accountId, type AccountId } from '../protocol/id.ts'
@@ -77,7 +77,7 @@ export function publicIdOf(key: string): string | undefined {
 export const DEFAULT_ACCOUNT = accountId('default')
 
 function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text)
 }
 
 function checksum(text: string): string {

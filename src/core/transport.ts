@@ -1,3 +1,5 @@
+import type { Flow } from './flow.ts'
+
 /** A request that leaves the process. */
 export interface TransportRequest {
   readonly method: 'GET' | 'POST'
@@ -11,11 +13,14 @@ export interface TransportRequest {
   readonly signal: AbortSignal
 }
 
-/** An answer whose body is read chunk by chunk; leaving the loop early closes the connection. */
+/** A body, chunk by chunk; leaving it early, or the loop over it, closes the connection. */
+export type TransportBody = Flow<Uint8Array> & AsyncIterable<Uint8Array>
+
+/** An answer, as soon as its headers are there. */
 export interface TransportAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: AsyncIterable<Uint8Array>
+  readonly body: TransportBody
 }
 
 /** The way out of the process, as those who need it see it. */

@@ -1,17 +1,12 @@
 import { errors, Pool, type Dispatcher } from 'undici'
 import { TransportError, type Transport, type TransportAnswer, type TransportRequest } from '../core/transport.ts'
+import { AnswerBody } from './answer-body.ts'
 
 /** The way out to the origins that the operator configured: private ones allowed, no redirects, no cookies. */
 export interface OperatorEgress extends Transport {
   /** Ends every connection. */
   close(): Promise<void>
 }
-
-/** Unread bytes at which the connection is paused. */
-const READ_AHEAD_BYTES = 64 * 1024
-
-/** How long an answer may go on after its reader has left, in milliseconds. */
-const LEAVE_MS = 1000
 
 /**
  * Opens the way out.
@@ -42,7 +37,7 @@ export function openOperatorEgress(options: { connect_ms: number; connectionsMax
 
 function dispatch(pool: Pool, request: TransportRequest): Promise<TransportAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<TransportAnswer>()
-  const body = new ChunkQueue()
+  const body = new AnswerBody()
   let controller: Dispatcher.DispatchController | undefined
   const abort = () => {
     const reason = request.signal.reason
@@ -109,76 +104,4 @@ function explain(cause: Error): TransportError {
       isConnectTimeout || cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError,
     cause,
   })
-}
-
-/** Chunks between the socket and one reader; pauses the socket where the reader falls behind. */
-class ChunkQueue implements AsyncIterable<Uint8Array> {
-  readonly #chunks: Uint8Array[] = []
-  #bytes = 0
-  #ending: { error?: Error } | undefined
-  #wake: (() => void) | undefined
-  #controller: Dispatcher.DispatchController | undefined
-
-  attach(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-  }
-
-  push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk)
-    this.#bytes += chunk.length
-    if (this.#bytes > READ_AHEAD_BYTES) this.#controller?.pause()
-    this.#wake?.()
-  }
-
-  end(): void {
-    this.#ending ??= {}
-    this.#wake?.()
-  }
-
-  fail(error: Error): void {
-    this.#ending ??= { error }
-    this.#wake?.()
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    try {
-      for (;;) {
-        const chunk = this.#take()
-        if (chunk !== undefined) yield chunk
-        else if (this.#ending === undefined) await this.#arrival()
-        else if (this.#ending.error === undefined) return
-        else throw this.#ending.error
-      }
-    } finally {
-      this.#leave()
-    }
-  }
-
-  #take(): Uint8Array | undefined {
-    const chunk = this.#chunks.shift()
-    this.#bytes -= chunk?.length ?? 0
-    if (this.#controller?.paused === true && this.#bytes <= READ_AHEAD_BYTES / 2) this.#controller.resume()
-    return chunk
-  }
-
-  /** What little is left is let through, so that the connection can be used again; much is cut off. */
-  #leave(): void {
-    if (this.#ending !== undefined) return
-    if (this.#controller?.paused === true) return this.#abandon()
-    const timer = setTimeout(() => this.#abandon(), LEAVE_MS).unref()
-    this.#wake = () => {
-      if (this.#ending !== undefined) clearTimeout(timer)
-      else if (this.#bytes > READ_AHEAD_BYTES) this.#abandon()
-    }
-  }
-
-  #abandon(): void {
-    this.#controller?.abort(new Error('The reader left.'))
-  }
-
-  #arrival(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#wake = resolve
-    return promise
-  }
 }

@@ -34,6 +34,19 @@ test('sleep() wakes at once when its signal fires', async (t) => {
   await assert.rejects(sleep, reason)
 })
 
+test('after() acts once at its time, and not at all where it was called off', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const acts: string[] = []
+  systemClock.after(1000, () => acts.push('kept'))
+  const callOff = systemClock.after(1000, () => acts.push('called off'))
+  t.mock.timers.tick(999)
+  assert.deepEqual(acts, [])
+  callOff()
+  t.mock.timers.tick(5000)
+  assert.deepEqual(acts, ['kept'])
+  callOff()
+})
+
 test('now() is Unix time in milliseconds', (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: 1_700_000_000_123 })
   assert.equal(systemClock.now(), 1_700_000_000_123)

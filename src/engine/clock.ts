@@ -4,6 +4,8 @@ export interface Clock {
   readonly now: () => number
   /** Resolves after a while; rejects with the signal's reason as soon as it fires. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Does something after a while, unless what it returns is called before. */
+  readonly after: (ms: number, act: () => void) => () => void
 }
 
 /** The time of this machine. */
@@ -25,6 +27,10 @@ export const systemClock: Clock = {
     }, ms)
     signal.addEventListener('abort', stop, { once: true })
     return promise
+  },
+  after(ms, act) {
+    const timer = setTimeout(act, ms)
+    return () => clearTimeout(timer)
   },
 }
 

@@ -6,15 +6,12 @@ import { fakeClock, settled } from './testing/fake-clock.ts'
 import { answerWith, FINISH } from './testing/scripted-model.ts'
 import { ALICE, cutEventsOf, eventsOf, idOf, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
 
-const never = new AbortController().signal
-
 async function fresh(options: TestEngineOptions = {}) {
   const clock = fakeClock()
   const context = testEngine(openMemoryStore(clock.now), { ...options, clock })
   await context.engine.start()
-  const events = async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never }))
-  const cutEvents = async (id: string) =>
-    cutEventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never }))
+  const events = async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1 }))
+  const cutEvents = async (id: string) => cutEventsOf(await context.engine.events(ALICE, id, { after: -1 }))
   return { ...context, clock, events, cutEvents }
 }
 

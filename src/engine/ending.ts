@@ -1,6 +1,7 @@
 import { conclude, type Ending } from '../core/conclude.ts'
 import { foldAll } from '../core/decide.ts'
 import { encodeLog, numbered } from '../core/log-codec.ts'
+import type { SnapshotText } from '../core/snapshot-text.ts'
 import { ApiError, type ErrorDetail } from '../protocol/error.ts'
 import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
@@ -25,15 +26,25 @@ export interface RunStorage {
   readonly attempt: number
 }
 
+/** How far a response has come: its events, and the snapshot that they fold to. */
+export interface Told {
+  readonly earlier: readonly ResponseEvent[]
+  readonly response: Response
+}
+
 /** A snapshot and the events that ended it, as they are stored. */
-export function storedEnding(
-  earlier: readonly ResponseEvent[],
-  response: Response,
-  events: readonly UnnumberedEvent[],
-): StoredEnding {
+export function storedEnding(told: Told, events: readonly UnnumberedEvent[], textOf: SnapshotText): StoredEnding {
+  const { earlier, response } = told
   const final = foldAll(response, events)
   const all = [...earlier, ...events.map((event, index) => numbered(event, earlier.length + index))]
-  return { status: final.status, response: JSON.stringify(final), log: encodeLog(all, final) }
+  return { status: final.status, response: textOf(final), log: encodeLog(all, final) }
+}
+
+interface StoringTools {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Whether there is no row to be ended, and trying again is in vain: looked at after each try. */
+  readonly isRefused?: boolean
 }
 
 /**
@@ -45,14 +56,15 @@ export function storedEnding(
 export async function storeEnding(
   { responses, id, attempt }: RunStorage,
   ending: StoredEnding,
-  { clock, logger }: { clock: Clock; logger: Logger },
+  tools: StoringTools,
 ): Promise<'stored' | 'lost' | 'failed'> {
+  const { clock, logger } = tools
   for (let tries = 1; ; tries++) {
     try {
       return (await responses.finish(id, attempt, ending)) ? 'stored' : 'lost'
     } catch (error) {
       logger.error({ attempt: tries, ...errorFacts(error) }, 'the end of a response could not be stored')
-      if (tries >= STORE_TRIES_MAX || !(error instanceof StoreUnavailable)) return 'failed'
+      if (tries >= STORE_TRIES_MAX || tools.isRefused === true || !(error instanceof StoreUnavailable)) return 'failed'
       await clock.sleep(STORE_BACKOFF_MS * 2 ** (tries - 1), new AbortController().signal)
     }
   }
@@ -83,12 +95,18 @@ export interface Waiting extends RunStorage {
   readonly log?: EventLog | undefined
 }
 
+/** What ending one needs. */
+interface EndingTools {
+  readonly clock: Clock
+  readonly textOf: SnapshotText
+}
+
 /**
  * Ends a stored response that nobody runs, for its readers too.
  *
  * @returns whether this call ended it.
  */
-export async function endStored(waiting: Waiting, ending: Ending, clock: Clock): Promise<boolean> {
+export async function endStored(waiting: Waiting, ending: Ending, { clock, textOf }: EndingTools): Promise<boolean> {
   const { responses, id, attempt, log } = waiting
   // Written by this program and checked by checksum.
   const first = JSON.parse(waiting.response) as Response
@@ -98,7 +116,7 @@ export async function endStored(waiting: Waiting, ending: Ending, clock: Clock):
     { type: 'response.in_progress', response: running },
     ...conclude(running, ending, Math.floor(clock.now() / 1000)),
   ]
-  const didEnd = await responses.finish(id, attempt, storedEnding(earlier, first, events))
+  const didEnd = await responses.finish(id, attempt, storedEnding({ earlier, response: first }, events, textOf))
   if (didEnd && log?.isEnded() === false) log.append(events)
   return didEnd
 }

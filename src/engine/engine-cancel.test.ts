@@ -8,8 +8,6 @@ import { answerWith, FINISH } from './testing/scripted-model.ts'
 import { ALICE, eventsOf, idOf, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
 import type { Response } from '../protocol/response.ts'
 
-const never = new AbortController().signal
-
 function fresh(options: TestEngineOptions = {}) {
   const store = faultyStore(openMemoryStore(() => 0))
   const context = testEngine(store, options)
@@ -17,7 +15,7 @@ function fresh(options: TestEngineOptions = {}) {
     ...context,
     store,
     cancel: async (id: string) => JSON.parse(await context.engine.cancel(ALICE, id)) as Response,
-    events: async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never })),
+    events: async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1 })),
   }
 }
 

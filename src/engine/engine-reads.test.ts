@@ -13,7 +13,6 @@ import {
   type TestEngineOptions,
 } from './testing/test-engine.ts'
 
-const never = new AbortController().signal
 const MISSING = `resp_${'0'.repeat(48)}`
 const PAGE = { limit: 20, order: 'asc', after: undefined } as const
 
@@ -31,7 +30,7 @@ const operations: readonly {
   call: (context: TestEngine, account: typeof ALICE, id: string) => Promise<unknown>
 }[] = [
   { name: 'retrieve', call: ({ engine }, account, id) => engine.retrieve(account, id) },
-  { name: 'events', call: ({ engine }, account, id) => engine.events(account, id, { after: -1, signal: never }) },
+  { name: 'events', call: ({ engine }, account, id) => engine.events(account, id, { after: -1 }) },
   { name: 'cancel', call: ({ engine }, account, id) => engine.cancel(account, id) },
   { name: 'remove', call: ({ engine }, account, id) => engine.remove(account, id) },
   { name: 'inputItems', call: ({ engine }, account, id) => engine.inputItems(account, id, PAGE) },
@@ -104,7 +103,7 @@ for (const isEnded of [false, true]) {
     if (isEnded) await say()
     const streams = [-1, 0, 1, 5, 8, 9, 10, 1000].map(async (after) => ({
       after,
-      events: await eventsOf(await engine.events(ALICE, id, { after, signal: never })),
+      events: await eventsOf(await engine.events(ALICE, id, { after })),
     }))
     await settled()
     if (!isEnded) await say()
@@ -116,12 +115,12 @@ for (const isEnded of [false, true]) {
   })
 }
 
-test('events() of a live response ends with its signal', async () => {
+test('events() of a live response ends when its reader leaves', async () => {
   const { create, engine } = fresh()
-  const control = new AbortController()
-  const reading = eventsOf(await engine.events(ALICE, idOf(await create()), { after: -1, signal: control.signal }))
+  const events = await engine.events(ALICE, idOf(await create()), { after: -1 })
+  const reading = eventsOf(events)
   await settled()
-  control.abort()
+  events.leave()
   assert.deepEqual(
     (await reading).map(({ type }) => type),
     ['response.created', 'response.in_progress'],

@@ -6,15 +6,13 @@ import { faultyStore } from './testing/faulty-store.ts'
 import { answerWith, FINISH } from './testing/scripted-model.ts'
 import { ALICE, cutEventsOf, eventsOf, idOf, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
 
-const never = new AbortController().signal
 const GONE = { code: 'response_not_found', status: 404 }
 
 function fresh(options: TestEngineOptions = {}) {
   const store = faultyStore(openMemoryStore(() => 0))
   const context = testEngine(store, options)
-  const events = async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never }))
-  const cutEvents = async (id: string) =>
-    cutEventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never }))
+  const events = async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1 }))
+  const cutEvents = async (id: string) => cutEventsOf(await context.engine.events(ALICE, id, { after: -1 }))
   return { ...context, store, events, cutEvents }
 }
 

@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto'
 import { readResponseId } from '../core/check-request.ts'
+import type { Flow } from '../core/flow.ts'
 import { decodeLog } from '../core/log-codec.ts'
 import type { Sealer } from '../core/seal.ts'
+import { createSnapshotText, type SnapshotText } from '../core/snapshot-text.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import { badRequest } from '../protocol/error.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
 import { mintResponseId, type AccountId, type ResponseId } from '../protocol/id.ts'
 import { isTerminal, type Response } from '../protocol/response.ts'
 import type { Catalogue } from '../providers/routing.ts'
-import type { Job, ResponseStore, Store, StoredResponse } from '../store/store.ts'
+import type { Haste, Job, NewResponse, Store, StoredResponse } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Clock } from './clock.ts'
@@ -17,6 +18,8 @@ import { EventLog, type ReadOptions } from './event-log.ts'
 import { pageItems, type ItemPage, type PageQuery } from './input-items.ts'
 import { prepareRun, type PreparedRun } from './prepare.ts'
 import { notStreamable, queueFull, responseNotFound, stoppedMidway } from './problems.ts'
+import { createRandomHex } from './random-hex.ts'
+import { createRegistry } from './registry.ts'
 import { startRun, type Run, type RunLimits } from './run.ts'
 import { startWorker, type Worker, type WorkerLimits } from './worker.ts'
 
@@ -45,12 +48,14 @@ export type Created =
 
 /** Everything that can be done with responses. Ids are read and checked here; accounts never mix. */
 export interface Engine {
+  /** The JSON text of a snapshot; written out once for all who need it. */
+  readonly textOf: SnapshotText
   /** @throws {ApiError} The request cannot be run. */
   create(account: AccountId, request: CreateRequest): Promise<Created>
   /** The current snapshot, as JSON text. @throws {ApiError} 400 or 404. */
   retrieve(account: AccountId, id: string): Promise<string>
   /** The events after a number, live or stored. @throws {ApiError} 400 or 404. */
-  events(account: AccountId, id: string, options: ReadOptions): Promise<AsyncIterable<readonly ResponseEvent[]>>
+  events(account: AccountId, id: string, options: ReadOptions): Promise<Flow<readonly ResponseEvent[]>>
   /** Stops a background response. @returns its snapshot as JSON text. @throws {ApiError} 400 or 404. */
   cancel(account: AccountId, id: string): Promise<string>
   /** Hides a response. @throws {ApiError} 400 or 404. */
@@ -73,6 +78,7 @@ interface Launch {
   readonly log: EventLog
   readonly attempt: number
   readonly accepted: Promise<void>
+  readonly isWatched: boolean
 }
 
 /** A response that this process has in hand. */
@@ -95,14 +101,18 @@ const CANCEL_TRIES_MAX = 5
 /** Makes the engine. */
 export function createEngine(parts: EngineParts): Engine {
   const { store, clock, logger, background } = parts
-  const owner = `boot_${randomBytes(8).toString('hex')}`
-  const live = new Map<ResponseId, Held>()
+  const randomHex = createRandomHex()
+  const owner = `boot_${randomHex(8)}`
+  const live = createRegistry<ResponseId, Held>()
   let worker: Worker | undefined
 
   const { catalogue, sealer } = parts
   const prepareParts = { catalogue, sealer, allowBackgroundStream: background.streaming }
   const newLog = () => new EventLog(parts.limits.streamBufferBytesMax)
   const stopping = new AbortController()
+  const textOf = createSnapshotText()
+  const insert = (account: AccountId, plan: PreparedRun, haste: Haste) =>
+    store.forAccount(account).insert(rowOf(plan, textOf), owner, haste)
 
   const hold = (id: ResponseId, held: Held): Held => {
     live.set(id, held)
@@ -113,7 +123,7 @@ export function createEngine(parts: EngineParts): Engine {
   }
 
   const launch = (launched: Launch): Run => {
-    const { account, plan, log, attempt, accepted } = launched
+    const { account, plan, log, attempt, accepted, isWatched } = launched
     const storage = { responses: store.forAccount(account), id: plan.id, attempt }
     const run = startRun({
       plan,
@@ -123,9 +133,11 @@ export function createEngine(parts: EngineParts): Engine {
       logger: logger.child({ responseId: plan.id, provider: plan.route.adapter.id, model: plan.route.upstreamModel }),
       metrics: parts.metrics,
       sealer: parts.sealer,
+      textOf,
       storage: plan.response.store ? storage : undefined,
       storeLater: (ending) => void storeEventually(storage, ending, { clock, logger, signal: stopping.signal }),
       accepted,
+      isWatched,
     })
     const held = hold(plan.id, { run, log })
     void run.ended.finally(() => release(plan.id, held))
@@ -140,7 +152,7 @@ export function createEngine(parts: EngineParts): Engine {
       { type: 'response.created', response: plan.response },
       { type: 'response.queued', response: plan.response },
     ])
-    await insertRow(store.forAccount(account), plan, owner).catch((error: unknown) => {
+    await insert(account, plan, 'now').catch((error: unknown) => {
       release(plan.id, held)
       throw error
     })
@@ -158,14 +170,14 @@ export function createEngine(parts: EngineParts): Engine {
     const context = { ...prepareParts, responses: store.forAccount(account), isAccepted: true }
     const plan = await prepareRun(context, request, { id, createdAt })
     if (log.isEnded()) return undefined // Cancelled, deleted, or this process stops.
-    return launch({ account, plan, log, attempt, accepted: Promise.resolve() })
+    return launch({ account, plan, log, attempt, accepted: Promise.resolve(), isWatched: true })
   }
 
   const failJob = async (job: Job, error: unknown): Promise<void> => {
     const held = live.get(job.id)
     const waiting = held?.run === undefined ? held : undefined
     const row = { ...job, responses: store.forAccount(job.account), log: waiting?.log }
-    await endStored(row, failedBefore(error), clock)
+    await endStored(row, failedBefore(error), { clock, textOf })
     waiting?.log.abandon()
     release(job.id, waiting)
   }
@@ -184,21 +196,23 @@ export function createEngine(parts: EngineParts): Engine {
       return
     }
     const row = { ...stored, id, responses: store.forAccount(account), log: held?.log }
-    if (await endStored(row, { kind: 'cancelled', usage: null }, clock)) release(id, held)
+    if (await endStored(row, { kind: 'cancelled', usage: null }, { clock, textOf })) release(id, held)
   }
 
   return {
+    textOf,
+
     async create(account, request) {
       const identity = {
-        id: mintResponseId(randomBytes(24).toString('hex')),
+        id: mintResponseId(randomHex(24)),
         createdAt: Math.floor(clock.now() / 1000),
       }
       const context = { ...prepareParts, responses: store.forAccount(account), isAccepted: false }
       const plan = await prepareRun(context, request, identity)
       if (request.background === true) return enqueue(account, plan)
-      const accepted = plan.response.store ? insertRow(store.forAccount(account), plan, owner) : Promise.resolve()
-      accepted.catch(() => {}) // The run awaits it.
-      const run = launch({ account, plan, log: newLog(), attempt: 0, accepted })
+      const isWatched = request.stream === true
+      const accepted = plan.response.store ? insert(account, plan, isWatched ? 'now' : 'soon') : Promise.resolve()
+      const run = launch({ account, plan, log: newLog(), attempt: 0, accepted, isWatched })
       return { kind: 'running', run, warnings: plan.warnings }
     },
 
@@ -250,7 +264,10 @@ export function createEngine(parts: EngineParts): Engine {
     async start() {
       const left = await store.jobs.takeOver(owner)
       for (const row of left) {
-        await endStored({ ...row, responses: store.forAccount(row.account) }, failedBefore(stoppedMidway()), clock)
+        await endStored({ ...row, responses: store.forAccount(row.account) }, failedBefore(stoppedMidway()), {
+          clock,
+          textOf,
+        })
       }
       const { jobs } = store
       worker = startWorker({ jobs, owner, limits: background, clock, logger, start: startJob, fail: failJob })
@@ -259,7 +276,7 @@ export function createEngine(parts: EngineParts): Engine {
     async drain(drain_ms) {
       worker?.stop()
       stopping.abort()
-      const running = () => [...live.values()].flatMap(({ run }) => (run === undefined ? [] : [run.ended]))
+      const running = () => live.values().flatMap(({ run }) => (run === undefined ? [] : [run.ended]))
       const allEnded = async () => {
         while (running().length > 0) await Promise.all(running())
       }
@@ -284,29 +301,32 @@ function snapshot({ stored, held }: Found): string {
   return JSON.stringify({ ...(JSON.parse(stored.response) as Response), status: stored.status })
 }
 
-async function insertRow(responses: ResponseStore, plan: PreparedRun, owner: string): Promise<void> {
+/** A response at acceptance. */
+function rowOf(plan: PreparedRun, textOf: SnapshotText): NewResponse {
   const { id, response, input, previousId, request } = plan
   const { input: _, ...rest } = request
-  await responses.insert(
-    {
-      id,
-      status: response.background ? 'queued' : 'in_progress',
-      background: response.background,
-      createdAt: response.created_at,
-      previousId,
-      request: response.background ? JSON.stringify(rest) : undefined,
-      input: JSON.stringify(input),
-      response: JSON.stringify(response),
-      clientItemIds: input.filter((item, index) => !isMinted(item.id, id, index)).map((item) => item.id),
-    },
-    owner,
-  )
+  return {
+    id,
+    status: response.background ? 'queued' : 'in_progress',
+    background: response.background,
+    createdAt: response.created_at,
+    previousId,
+    request: response.background ? JSON.stringify(rest) : undefined,
+    input: JSON.stringify(input),
+    response: textOf(response),
+    clientItemIds: input.filter((item, index) => !isMinted(item.id, id, index)).map((item) => item.id),
+  }
 }
 
 function isMinted(itemId: string, id: ResponseId, index: number): boolean {
   return itemId.endsWith(`_${id.slice('resp_'.length)}i${index}`)
 }
 
-async function* oneBatch(events: readonly ResponseEvent[]): AsyncGenerator<readonly ResponseEvent[]> {
-  if (events.length > 0) yield events
+function oneBatch(events: readonly ResponseEvent[]): Flow<readonly ResponseEvent[]> {
+  return {
+    each: async (take) => {
+      if (events.length > 0) await take(events)
+    },
+    leave: () => {},
+  }
 }

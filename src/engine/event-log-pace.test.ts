@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { iterate, type Flow } from '../core/flow.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
 import { EventLog } from './event-log.ts'
 import { settled } from './testing/fake-clock.ts'
@@ -18,16 +19,18 @@ function appendMany(log: EventLog, count: number, text = 'x'): void {
 /** Whether the writer may go on right now. */
 async function hasRoom(log: EventLog): Promise<boolean> {
   let isThere = false
-  void log.room(never).then(() => {
+  const wait = async () => {
+    await log.room(never)
     isThere = true
-  })
+  }
+  void wait()
   await settled()
   return isThere
 }
 
 test('a writer that nobody paces never waits', async () => {
   const log = new EventLog(TEN_EVENTS)
-  const slow = log.read({ after: -1, signal: never })
+  const slow = iterate(log.read({ after: -1 }))
   appendMany(log, 5)
   await slow.next()
   appendMany(log, 10_000)
@@ -36,7 +39,7 @@ test('a writer that nobody paces never waits', async () => {
 
 test('a writer waits for a paced reader from the eleventh unread event on', async () => {
   const log = new EventLog(TEN_EVENTS)
-  const reader = log.read({ after: -1, signal: never, paced: true })
+  const reader = iterate(log.read({ after: -1, paced: true }))
   appendMany(log, 1)
   await reader.next()
   appendMany(log, 9)
@@ -47,7 +50,7 @@ test('a writer waits for a paced reader from the eleventh unread event on', asyn
 
 test('a large event counts for what it is: two are as many as ten small ones', async () => {
   const log = new EventLog(TEN_EVENTS)
-  const reader = log.read({ after: -1, signal: never, paced: true })
+  const reader = iterate(log.read({ after: -1, paced: true }))
   appendMany(log, 1, 'x'.repeat(100_000))
   await reader.next()
   assert.equal(await hasRoom(log), true, 'one event is always let through')
@@ -59,7 +62,7 @@ test('a large event counts for what it is: two are as many as ten small ones', a
 
 test('a writer that waits goes on as soon as the paced reader has caught up', async () => {
   const log = new EventLog(TEN_EVENTS)
-  const reader = log.read({ after: -1, signal: never, paced: true })
+  const reader = iterate(log.read({ after: -1, paced: true }))
   appendMany(log, 1)
   await reader.next()
   appendMany(log, 50)
@@ -73,9 +76,9 @@ test('a writer that waits goes on as soon as the paced reader has caught up', as
 
 test('the slowest paced reader sets the pace, and an unpaced one never does', async () => {
   const log = new EventLog(TEN_EVENTS)
-  const fast = log.read({ after: -1, signal: never, paced: true })
-  const slow = log.read({ after: -1, signal: never, paced: true })
-  const idle = log.read({ after: -1, signal: never })
+  const fast = iterate(log.read({ after: -1, paced: true }))
+  const slow = iterate(log.read({ after: -1, paced: true }))
+  const idle = iterate(log.read({ after: -1 }))
   appendMany(log, 30)
   for (const reader of [fast, slow, idle]) await reader.next()
   void fast.next()
@@ -85,29 +88,31 @@ test('the slowest paced reader sets the pace, and an unpaced one never does', as
 })
 
 for (const [how, leave] of [
-  ['returns', (reader: AsyncGenerator) => void reader.return(undefined)],
-  ['is aborted', (reader: AsyncGenerator, control: AbortController) => (control.abort(), void reader.next())],
-] as const) {
+  ['returns', (reader) => void reader.return(undefined)],
+  ['leaves the flow', (_, flow) => flow.leave()],
+] as const satisfies readonly (readonly [string, (reader: AsyncGenerator, flow: Flow<unknown>) => void])[]) {
   test(`a paced reader that ${how} no longer holds the writer up`, async () => {
     const log = new EventLog(TEN_EVENTS)
-    const control = new AbortController()
-    const reader = log.read({ after: -1, signal: control.signal, paced: true })
+    const flow = log.read({ after: -1, paced: true })
+    const reader = iterate(flow)
     appendMany(log, 1)
     await reader.next()
     appendMany(log, 50)
     assert.equal(await hasRoom(log), false)
-    leave(reader, control)
-    assert.equal(await hasRoom(log), true)
+    const room = log.room(never)
+    leave(reader, flow)
+    await room
+    assert.equal(log.room(never), undefined)
   })
 }
 
 test('room() ends with its signal, before or while it waits', async () => {
   const log = new EventLog(TEN_EVENTS)
-  const reader = log.read({ after: -1, signal: never, paced: true })
+  const reader = iterate(log.read({ after: -1, paced: true }))
   appendMany(log, 1)
   await reader.next()
   appendMany(log, 50)
-  await log.room(AbortSignal.abort())
+  assert.equal(log.room(AbortSignal.abort()), undefined)
   const control = new AbortController()
   const room = log.room(control.signal)
   await settled()
@@ -117,7 +122,7 @@ test('room() ends with its signal, before or while it waits', async () => {
 
 test('a limit below one event still lets one event through', async () => {
   const log = new EventLog(1)
-  const reader = log.read({ after: -1, signal: never, paced: true })
+  const reader = iterate(log.read({ after: -1, paced: true }))
   appendMany(log, 1)
   await reader.next()
   assert.equal(await hasRoom(log), true)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { iterate, type Flow } from '../core/flow.ts'
 import { initialResponse } from '../core/initial-response.ts'
 import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
 import { mintResponseId } from '../protocol/id.ts'
@@ -10,7 +11,6 @@ import { cutEventsOf, eventsOf } from './testing/test-engine.ts'
 const id = mintResponseId('0'.repeat(48))
 const response = initialResponse({ model: 'm', input: 'x' }, { id, createdAt: 1 })
 const LAST: UnnumberedEvent = { type: 'response.completed', response: { ...response, status: 'completed' } }
-const never = new AbortController().signal
 
 /** Deltas that tell themselves apart. */
 function deltas(...texts: string[]): UnnumberedEvent[] {
@@ -24,12 +24,10 @@ function saidBy(events: readonly ResponseEvent[]): string {
 }
 
 /** Reads in the background; `text()` is what has been read so far. */
-function follow(batches: AsyncIterable<readonly ResponseEvent[]>): { text: () => string; ended: Promise<void> } {
+function follow(flow: Flow<readonly ResponseEvent[]>): { text: () => string; ended: Promise<void> } {
   const events: ResponseEvent[] = []
-  const read = async () => {
-    for await (const batch of batches) events.push(...batch)
-  }
-  return { text: () => saidBy(events), ended: read() }
+  const ended = flow.each((batch) => void events.push(...batch))
+  return { text: () => saidBy(events), ended }
 }
 
 test('nothing may follow the terminal event, neither in its own append nor in a later one', () => {
@@ -58,21 +56,21 @@ test('events are numbered from 0 without gaps, however they come', () => {
 test('read(after: N) is the rest of read(after: -1), for every N, before and after the end', async () => {
   const log = new EventLog(1)
   log.append(deltas('a', 'b', 'c'))
-  const early = [-1, 0, 1, 2].map((after) => eventsOf(log.read({ after, signal: never })))
+  const early = [-1, 0, 1, 2].map((after) => eventsOf(log.read({ after })))
   await settled()
   log.append([...deltas('d'), LAST])
-  const all = await eventsOf(log.read({ after: -1, signal: never }))
+  const all = await eventsOf(log.read({ after: -1 }))
   assert.equal(saidBy(all), 'abcd.')
   for (const [index, reading] of early.entries()) assert.deepEqual(await reading, all.slice(index), `live ${index - 1}`)
   for (let after = -1; after < 7; after++) {
-    assert.deepEqual(await eventsOf(log.read({ after, signal: never })), all.slice(after + 1), `late ${after}`)
+    assert.deepEqual(await eventsOf(log.read({ after })), all.slice(after + 1), `late ${after}`)
   }
 })
 
 test('a reader that asks for numbers to come waits for them', async () => {
   const log = new EventLog(1)
   log.append(deltas('a'))
-  const reader = follow(log.read({ after: 2, signal: never }))
+  const reader = follow(log.read({ after: 2 }))
   for (const text of ['b', 'c', 'd']) {
     log.append(deltas(text))
     await settled()
@@ -87,7 +85,7 @@ test('every reader is given everything once, whenever it came and however fast i
   const log = new EventLog(1)
   const readers = []
   for (const text of 'abcdef') {
-    readers.push(follow(log.read({ after: -1, signal: never })))
+    readers.push(follow(log.read({ after: -1 })))
     log.append(deltas(text))
     if (text === 'c') await settled()
   }
@@ -98,7 +96,7 @@ test('every reader is given everything once, whenever it came and however fast i
 
 test('what came since the last look is one batch', async () => {
   const log = new EventLog(1)
-  const reader = log.read({ after: -1, signal: never })
+  const reader = iterate(log.read({ after: -1 }))
   log.append(deltas('a'))
   log.append(deltas('b', 'c'))
   assert.equal(saidBy((await reader.next()).value ?? []), 'abc')
@@ -108,58 +106,139 @@ test('what came since the last look is one batch', async () => {
   assert.deepEqual(await reader.next(), { value: undefined, done: true })
 })
 
-test('an abort wakes a reader that waits, and ends one that would go on', async () => {
+test('what is appended in one turn comes in one batch, after the turn, to each reader that has time', async () => {
   const log = new EventLog(1)
-  const waiting = new AbortController()
-  const busy = new AbortController()
-  const reader = follow(log.read({ after: -1, signal: waiting.signal }))
+  const readers = [[], []] as string[][]
+  for (const batches of readers) void log.read({ after: -1 }).each((batch) => void batches.push(saidBy(batch)))
+  log.append(deltas('a'))
+  log.append(deltas('b'))
+  assert.deepEqual(readers, [[], []])
+  await Promise.resolve()
+  assert.deepEqual(readers, [['ab'], ['ab']])
+  log.append(deltas('c'))
+  await Promise.resolve()
+  log.append(deltas('d'))
+  log.append([LAST])
   await settled()
-  waiting.abort()
+  for (const batches of readers) assert.deepEqual(batches, ['ab', 'c', 'd.'])
+})
+
+test('what comes while a reader takes its time is one batch after it', async () => {
+  const log = new EventLog(1)
+  const time = Promise.withResolvers<void>()
+  const batches: string[] = []
+  const reading = log.read({ after: -1 }).each((batch) => {
+    batches.push(saidBy(batch))
+    return batches.length === 1 ? time.promise : undefined
+  })
+  for (const text of 'abc') {
+    log.append(deltas(text))
+    await settled()
+  }
+  log.append([LAST])
+  await settled()
+  assert.deepEqual(batches, ['a'])
+  time.resolve()
+  await reading
+  assert.deepEqual(batches, ['a', 'bc.'])
+})
+
+test('a reader may leave while it takes a batch: it is given no other, and nobody else misses it', async () => {
+  const log = new EventLog(1)
+  const flow = log.read({ after: -1 })
+  const batches: string[] = []
+  const leaving = flow.each((batch) => {
+    batches.push(saidBy(batch))
+    flow.leave()
+    return undefined
+  })
+  const others = [follow(log.read({ after: -1 })), follow(log.read({ after: -1 }))]
+  log.append(deltas('a'))
+  await leaving
+  log.append([...deltas('b'), LAST])
+  await Promise.all(others.map(({ ended }) => ended))
+  assert.deepEqual([batches, ...others.map(({ text }) => text())], [['a'], 'ab.', 'ab.'])
+})
+
+test('a reader that comes while another takes a batch, and an append then, are given to all, once', async () => {
+  const log = new EventLog(1)
+  const late: ReturnType<typeof follow>[] = []
+  const first = follow(log.read({ after: -1 }))
+  const inviting = log.read({ after: -1 }).each(() => {
+    if (late.length === 0) log.append(deltas('!'))
+    late.push(follow(log.read({ after: -1 })))
+    return undefined
+  })
+  log.append(deltas('a'))
+  await settled()
+  log.append([LAST])
+  await Promise.all([inviting, first.ended, ...late.map(({ ended }) => ended)])
+  assert.equal(late.length, 3)
+  for (const { text } of [first, ...late]) assert.equal(text(), 'a!.')
+})
+
+for (const how of ['throws', 'rejects'] as const) {
+  test(`a reader whose take ${how} is lost with its error, and nobody else is`, async () => {
+    const log = new EventLog(1)
+    const error = new Error('mine')
+    let taken = 0
+    const before = follow(log.read({ after: -1 }))
+    const lost = log.read({ after: -1, paced: true }).each(() => {
+      taken++
+      if (how === 'throws') throw error
+      return Promise.reject(error)
+    })
+    const after = follow(log.read({ after: -1 }))
+    log.append(deltas('a', 'b', 'c'))
+    await assert.rejects(lost, error)
+    assert.equal(log.room(new AbortController().signal), undefined, 'nobody waits for it')
+    log.append([LAST])
+    await Promise.all([before.ended, after.ended])
+    assert.deepEqual([before.text(), after.text(), taken], ['abc.', 'abc.', 1])
+    const late = log.read({ after: -1 }).each(() => {
+      throw error
+    })
+    await assert.rejects(late, error)
+  })
+}
+
+test('leaving wakes a reader that waits, and ends one that would go on', async () => {
+  const log = new EventLog(1)
+  const waiting = log.read({ after: -1 })
+  const reader = follow(waiting)
+  await settled()
+  waiting.leave()
   await reader.ended
-  assert.equal(reader.text(), '')
-  const other = log.read({ after: -1, signal: busy.signal })
+  const busy = log.read({ after: -1 })
+  const other = iterate(busy)
   log.append(deltas('a'))
   await other.next()
   log.append(deltas('b'))
-  busy.abort()
+  busy.leave()
   assert.equal((await other.next()).done, true)
+  log.append([LAST])
+  await settled()
+  assert.equal(reader.text(), '')
 })
 
-test('a read whose signal fired before is empty', async () => {
+test('a read that was left before it began is empty', async () => {
   const log = new EventLog(1)
   log.append(deltas('a'))
-  assert.deepEqual(await eventsOf(log.read({ after: -1, signal: AbortSignal.abort() })), [])
-})
-
-test('readers that leave take their listeners with them', async () => {
-  const log = new EventLog(1)
-  const control = new AbortController()
-  let listeners = 0
-  const { signal } = control
-  const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)]
-  signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args))
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args))
-  const reader = follow(log.read({ after: -1, signal }))
-  for (let round = 0; round < 100; round++) {
-    log.append(deltas('x'))
-    await settled()
-    assert.ok(listeners <= 1, `${listeners} listeners`)
-  }
-  log.append([LAST])
-  await reader.ended
-  assert.equal(listeners, 0)
+  const flow = log.read({ after: -1 })
+  flow.leave()
+  assert.deepEqual(await eventsOf(flow), [])
 })
 
 test('abandon() takes nothing from a log that has its end', async () => {
   const log = new EventLog(1)
   log.append([LAST])
   log.abandon()
-  assert.equal(saidBy(await eventsOf(log.read({ after: -1, signal: never }))), '.')
+  assert.equal(saidBy(await eventsOf(log.read({ after: -1 }))), '.')
 })
 
 test('abandon() gives every reader what was said, and then an error', async () => {
   const log = new EventLog(1)
-  const waiting = follow(log.read({ after: -1, signal: never }))
+  const waiting = follow(log.read({ after: -1 }))
   await settled()
   log.append(deltas('a'))
   log.abandon()
@@ -167,6 +246,6 @@ test('abandon() gives every reader what was said, and then an error', async () =
   await assert.rejects(waiting.ended, LogAbandoned)
   assert.equal(waiting.text(), 'a')
   assert.equal(log.isEnded(), true)
-  assert.equal(saidBy(await cutEventsOf(log.read({ after: -1, signal: never }))), 'a')
+  assert.equal(saidBy(await cutEventsOf(log.read({ after: -1 }))), 'a')
   assert.throws(() => log.append(deltas('b')))
 })

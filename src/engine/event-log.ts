@@ -1,3 +1,4 @@
+import type { Flow, Take } from '../core/flow.ts'
 import { numbered } from '../core/log-codec.ts'
 import { TERMINAL_EVENTS, type ResponseEvent, type UnnumberedEvent } from '../protocol/event.ts'
 
@@ -5,15 +6,19 @@ import { TERMINAL_EVENTS, type ResponseEvent, type UnnumberedEvent } from '../pr
 export interface ReadOptions {
   /** Sequence number to read on from; -1 for everything. */
   readonly after: number
-  /** Ends the read, also while it waits. */
-  readonly signal: AbortSignal
   /** Whether the writer waits for this reader when it falls behind. */
   readonly paced?: boolean
 }
 
-/** What a log remembers of a reader that the writer waits for. */
-interface PacedReader {
+/** A reader, and how far it has come. */
+interface Reader {
+  readonly take: Take<readonly ResponseEvent[]>
+  readonly isPaced: boolean
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
   position: number
+  /** Whether it has asked for time. */
+  isBusy: boolean
 }
 
 /** No terminal event will come: a reader must not take what it has for the whole. */
@@ -32,12 +37,12 @@ export class EventLog {
   readonly #events: ResponseEvent[] = []
   /** How many bytes stand before each event, and after the last one. */
   readonly #bytesBefore: number[] = [0]
-  readonly #paced = new Set<PacedReader>()
+  readonly #readers = new Set<Reader>()
   readonly #unreadBytesMax: number
   #ended = false
   #abandoned = false
-  #arrival = Promise.withResolvers<void>()
-  #departure = Promise.withResolvers<void>()
+  #isAnnounced = false
+  #departure: PromiseWithResolvers<void> | undefined
 
   /**
    * @param unreadBytesMax How far a paced reader may fall behind before `room` makes the writer wait; one
@@ -56,7 +61,7 @@ export class EventLog {
       this.#bytesBefore.push((this.#bytesBefore.at(-1) ?? 0) + sizeOf(event))
       if (TERMINAL_EVENTS.has(event.type)) this.#ended = true
     }
-    this.#wake()
+    this.#announce()
   }
 
   /** All events so far. */
@@ -76,58 +81,117 @@ export class EventLog {
   abandon(): void {
     this.#abandoned ||= !this.#ended
     this.#ended = true
-    this.#wake()
+    this.#announce()
   }
 
-  /** Resolves when no paced reader is too far behind, or the signal fires. */
-  async room(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#isTooFarAhead()) {
-      await withAbort(this.#departure.promise, signal)
-    }
+  /** Resolves when no paced reader is too far behind, or the signal fires; undefined where there is room now. */
+  room(signal: AbortSignal): Promise<void> | undefined {
+    return signal.aborted || !this.#isTooFarAhead() ? undefined : this.#waitForRoom(signal)
   }
 
   /**
-   * Reads on from a number until the terminal event, the signal, or `return()`.
+   * Reads on from a number until the terminal event. What is appended in one turn comes in one batch.
    *
-   * @throws {LogAbandoned} No terminal event will come.
+   * @returns a flow that throws {@link LogAbandoned} where no terminal event will come.
    */
-  async *read({ after, signal, paced = false }: ReadOptions): AsyncGenerator<readonly ResponseEvent[]> {
-    const reader: PacedReader = { position: after + 1 }
-    if (paced) this.#paced.add(reader)
-    try {
-      while (!signal.aborted) {
-        if (reader.position < this.#events.length) {
-          const batch = this.#events.slice(reader.position)
-          yield batch
-          reader.position += batch.length
-          this.#depart()
-        } else if (this.#abandoned) throw new LogAbandoned()
-        else if (this.#ended) return
-        else await withAbort(this.#arrival.promise, signal)
+  read({ after, paced = false }: ReadOptions): Flow<readonly ResponseEvent[]> {
+    let dismiss: (() => void) | undefined
+    let hasLeft = false
+    return {
+      each: (take) => {
+        const { promise, resolve, reject } = Promise.withResolvers<void>()
+        const reader: Reader = { take, isPaced: paced, resolve, reject, position: after + 1, isBusy: false }
+        dismiss = () => this.#dismiss(reader)
+        this.#readers.add(reader)
+        if (hasLeft) dismiss()
+        else this.#handOver(reader)
+        return promise
+      },
+      leave: () => {
+        hasLeft = true
+        dismiss?.()
+      },
+    }
+  }
+
+  /** Tells the readers at the end of this turn: whatever else it brings is part of the batch. */
+  #announce(): void {
+    if (this.#isAnnounced || this.#readers.size === 0) return
+    this.#isAnnounced = true
+    queueMicrotask(() => {
+      this.#isAnnounced = false
+      for (const reader of this.#readers) this.#handOver(reader)
+    })
+  }
+
+  /** Gives a reader what it has not seen, until it asks for time; then the end. */
+  #handOver(reader: Reader): void {
+    while (!reader.isBusy && this.#readers.has(reader)) {
+      const end = this.#events.length
+      if (reader.position >= end) return this.#settle(reader)
+      try {
+        const time = reader.take(this.#events.slice(reader.position))
+        if (time === undefined) this.#advance(reader, end)
+        else this.#giveTime(reader, { time, end })
+      } catch (error) {
+        this.#lose(reader, error)
       }
-    } finally {
-      this.#paced.delete(reader)
-      this.#depart()
+    }
+  }
+
+  #giveTime(reader: Reader, { time, end }: { time: Promise<void>; end: number }): void {
+    reader.isBusy = true
+    time.then(
+      () => {
+        reader.isBusy = false
+        this.#advance(reader, end)
+        this.#handOver(reader)
+      },
+      (error: unknown) => this.#lose(reader, error),
+    )
+  }
+
+  #advance(reader: Reader, end: number): void {
+    reader.position = end
+    this.#depart()
+  }
+
+  #settle(reader: Reader): void {
+    if (!this.#ended) return
+    if (this.#abandoned) this.#lose(reader, new LogAbandoned())
+    else this.#dismiss(reader)
+  }
+
+  #lose(reader: Reader, error: unknown): void {
+    reader.reject(error)
+    this.#dismiss(reader)
+  }
+
+  #dismiss(reader: Reader): void {
+    if (!this.#readers.delete(reader)) return
+    reader.resolve()
+    this.#depart()
+  }
+
+  async #waitForRoom(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.#isTooFarAhead()) {
+      this.#departure ??= Promise.withResolvers()
+      await withAbort(this.#departure.promise, signal)
     }
   }
 
   #isTooFarAhead(): boolean {
     const end = this.#events.length
-    for (const { position } of this.#paced) {
+    for (const { isPaced, position } of this.#readers) {
       const unreadBytes = (this.#bytesBefore[end] ?? 0) - (this.#bytesBefore[Math.min(position, end)] ?? 0)
-      if (end - position > 1 && unreadBytes > this.#unreadBytesMax) return true
+      if (isPaced && end - position > 1 && unreadBytes > this.#unreadBytesMax) return true
     }
     return false
   }
 
-  #wake(): void {
-    this.#arrival.resolve()
-    this.#arrival = Promise.withResolvers()
-  }
-
   #depart(): void {
-    this.#departure.resolve()
-    this.#departure = Promise.withResolvers()
+    this.#departure?.resolve()
+    this.#departure = undefined
   }
 }
 

@@ -7,7 +7,6 @@ import { settled } from './testing/fake-clock.ts'
 import { answerWith, FINISH } from './testing/scripted-model.ts'
 import { ALICE, eventsOf, idOf, testEngine, type TestEngine, type TestEngineOptions } from './testing/test-engine.ts'
 
-const never = new AbortController().signal
 const fresh = scratchFiles()
 
 /** One process after the other on one database. */
@@ -55,7 +54,7 @@ test('a foreground response that was running when the process died has failed, f
       [final.status, final.output, final.error?.message],
       ['failed', [], 'The server stopped while it was working on this response.'],
     )
-    const events = await eventsOf(await engine.events(ALICE, id, { after: -1, signal: never }))
+    const events = await eventsOf(await engine.events(ALICE, id, { after: -1 }))
     assert.deepEqual(grammarFaults(events), [])
     assert.equal(events.at(-1)?.type, 'response.failed')
     assert.equal(model.calls.length, 0, 'it is not run again')
@@ -100,7 +99,7 @@ test('a job that was running when the process died is run again at once: one ans
     model.calls[0]?.say({ type: 'text', text: 'whole' }, FINISH)
     const final = await reach(context, id, 'completed')
     assert.equal(final.output_text, 'whole')
-    const events = await eventsOf(await engine.events(ALICE, id, { after: -1, signal: never }))
+    const events = await eventsOf(await engine.events(ALICE, id, { after: -1 }))
     assert.deepEqual(grammarFaults(events), [])
   })
 })
@@ -129,7 +128,7 @@ test('a job that kills every process that runs it is given up, and does not hold
       assert.equal(final.status, 'failed')
       assert.match(final.error?.message ?? '', /stopped while it worked on this response \(3 times\)/)
       assert.equal(context.model.calls.length, 1)
-      const events = await eventsOf(await context.engine.events(ALICE, poison, { after: -1, signal: never }))
+      const events = await eventsOf(await context.engine.events(ALICE, poison, { after: -1 }))
       const error = events.find((event) => event.type === 'error')
       assert.equal(error?.code, 'attempts_exhausted')
     },
@@ -169,7 +168,7 @@ test('what had ended before a crash is the same afterwards, byte for byte', asyn
       const created = await context.create()
       assert.ok(created.kind === 'running')
       await created.run.ended
-      const events = await eventsOf(await context.engine.events(ALICE, created.run.id, { after: -1, signal: never }))
+      const events = await eventsOf(await context.engine.events(ALICE, created.run.id, { after: -1 }))
       return { id: created.run.id, text: await context.engine.retrieve(ALICE, created.run.id), events }
     },
     { answer: answerWith('Hello 👋') },
@@ -177,6 +176,6 @@ test('what had ended before a crash is the same afterwards, byte for byte', asyn
   await inProcess(path, async ({ engine }) => {
     await engine.start()
     assert.equal(await engine.retrieve(ALICE, before.id), before.text)
-    assert.deepEqual(await eventsOf(await engine.events(ALICE, before.id, { after: -1, signal: never })), before.events)
+    assert.deepEqual(await eventsOf(await engine.events(ALICE, before.id, { after: -1 })), before.events)
   })
 })

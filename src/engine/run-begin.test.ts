@@ -74,12 +74,25 @@ test('no event is shown before the row is stored', async () => {
   const faults = faultyStore(openMemoryStore(() => 0))
   faults.before('insert', () => stored.promise)
   const { create, model } = testEngine(faults)
-  const run = runOf(await create())
+  const run = runOf(await create({ stream: true }))
   model.calls[0]?.say({ type: 'text', text: 'Hello' }, FINISH)
   assert.equal(await stateOf(run), 'waiting')
   assert.equal(run.snapshot().output.length, 0)
   stored.resolve()
   assert.equal(await stateOf(run), 'begun')
+  assert.equal((await run.ended).output_text, 'Hello')
+})
+
+test('a whole answer, which nobody watches, has no end before its end is stored', async () => {
+  const { run, call, faults } = await begin()
+  const stored = Promise.withResolvers<void>()
+  faults.before('finish', () => stored.promise)
+  let hasEnded = false
+  void run.ended.then(() => (hasEnded = true))
+  call.say({ type: 'text', text: 'Hello' }, FINISH)
+  await settled()
+  assert.equal(hasEnded, false)
+  stored.resolve()
   assert.equal((await run.ended).output_text, 'Hello')
 })
 
@@ -95,6 +108,14 @@ test('a failure before the first event refuses with the error that the client is
   })
   assert.equal(run.failure()?.message, 'Too hot.')
   assert.equal((await run.ended).status, 'failed')
+})
+
+test('a first word that outgrows the limit has been said: its failure is told with it, and refuses nothing', async () => {
+  const { run, call } = await begin({ limits: { outputBytesMax: 10 } })
+  call.say({ type: 'text', text: 'x'.repeat(11) })
+  assert.equal(await stateOf(run), 'begun')
+  const final = await run.ended
+  assert.deepEqual([final.status, final.output_text.length, run.failure()], ['failed', 11, undefined])
 })
 
 test('a failure after the first event refuses nothing: it is told in the stream', async () => {

@@ -7,8 +7,6 @@ import { settled } from './testing/fake-clock.ts'
 import { FINISH, USAGE } from './testing/scripted-model.ts'
 import { ALICE, cutEventsOf, eventsOf, LIMITS, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
 
-const never = new AbortController().signal
-
 /** A stored foreground response whose model waits for the test. */
 async function begin(options: TestEngineOptions = {}) {
   const context = testEngine(
@@ -30,7 +28,7 @@ async function assertOneTruth({ run, engine, retrieve }: Awaited<ReturnType<type
   const last = streamed.at(-1)
   assert.deepEqual(last !== undefined && 'response' in last && last.response, final)
   assert.deepEqual(await retrieve(run.id), final)
-  assert.deepEqual(await eventsOf(await engine.events(ALICE, run.id, { after: -1, signal: never })), streamed)
+  assert.deepEqual(await eventsOf(await engine.events(ALICE, run.id, { after: -1 })), streamed)
 }
 
 test('a finished answer is complete, with what the provider counted', async () => {
@@ -220,7 +218,7 @@ test('an answer of more items than any model makes has failed', async () => {
 
 test('a fault while the end is made leaves no reader waiting', async () => {
   const { run, call, clock } = await begin()
-  const reading = cutEventsOf(run.log.read({ after: -1, signal: never }))
+  const reading = cutEventsOf(run.log.read({ after: -1 }))
   Object.assign(clock, {
     now: () => {
       throw new Error('The clock is broken.')

@@ -7,7 +7,6 @@ import { faultyStore } from './testing/faulty-store.ts'
 import { FINISH } from './testing/scripted-model.ts'
 import { ALICE, cutEventsOf, eventsOf, testEngine } from './testing/test-engine.ts'
 
-const never = new AbortController().signal
 const FULL = new StoreUnavailable('database or disk is full')
 
 /** A stored foreground response whose model has said a word. */
@@ -71,7 +70,7 @@ test('what was told of an answer that could not be stored is stored as soon as t
   store.heal()
   await clock.pass(10_000)
   assert.deepEqual(await retrieve(run.id), told)
-  const replayed = await eventsOf(await engine.events(ALICE, run.id, { after: -1, signal: never }))
+  const replayed = await eventsOf(await engine.events(ALICE, run.id, { after: -1 }))
   assert.deepEqual(replayed, run.log.all())
   assert.deepEqual(clock.sleepers(), [])
 })
@@ -98,7 +97,7 @@ test('a fault of the store that time does not mend is not tried again at once', 
 
 test('a response that was deleted while it ran ends its readers without a terminal event', async () => {
   const { store, run, call } = await begin()
-  const reading = cutEventsOf(run.log.read({ after: -1, signal: never }))
+  const reading = cutEventsOf(run.log.read({ after: -1 }))
   await store.forAccount(ALICE).remove(run.id)
   call.say(FINISH)
   await run.ended

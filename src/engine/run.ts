@@ -3,6 +3,7 @@ import { decide, foldAll, ModelEventError } from '../core/decide.ts'
 import { estimateUsage } from '../core/estimate.ts'
 import type { FinishEvent, ModelEvent } from '../core/model-event.ts'
 import type { Sealer } from '../core/seal.ts'
+import type { SnapshotText } from '../core/snapshot-text.ts'
 import { internalError, toApiError, UpstreamError, type UpstreamFault } from '../core/upstream-error.ts'
 import { ApiError } from '../protocol/error.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
@@ -60,12 +61,15 @@ export interface RunParts {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly sealer: Sealer
+  readonly textOf: SnapshotText
   /** Where it is stored; undefined for `store: false`. */
   readonly storage: RunStorage | undefined
   /** Takes an ending that readers have been told of and that could not be stored yet. */
   readonly storeLater: (ending: StoredEnding) => void
   /** Resolves when the response's row is durable: nothing is sent before. */
   readonly accepted: Promise<void>
+  /** Whether anybody is told of the response before its end: then the model is not heard before `accepted`. */
+  readonly isWatched: boolean
 }
 
 class Cancelled extends Error {}
@@ -77,9 +81,16 @@ interface Execution extends RunParts {
   readonly signal: AbortSignal
   readonly onBegun: () => void
   readonly onAccepted: () => void
+  /** Stops the model: the run fails with this error. */
+  readonly stop: (error: unknown) => void
   response: Response
+  outputChars: number
+  /** Whether the response's row is durable, and the model is heard. */
+  isHearing: boolean
   finish: FinishEvent | undefined
   failure: ApiError | undefined
+  /** Whether the response could not be accepted: there is no such response, whatever the model has said. */
+  isRefused: boolean
   isAbandoned: boolean
 }
 
@@ -87,24 +98,32 @@ interface Execution extends RunParts {
 export function startRun(parts: RunParts): Run {
   const { plan, log, clock, limits } = parts
   const control = new AbortController()
-  const over = new AbortController()
+  const timers: (() => void)[] = []
   const begun = Promise.withResolvers<void>()
   begun.promise.catch(() => {}) // Whoever answers the client looks at it; a background run has nobody.
-  const after = (ms: number, act: () => void) => void clock.sleep(ms, over.signal).then(act, () => {})
+  const after = (ms: number, act: () => void) => void timers.push(clock.after(ms, act))
   const execution: Execution = {
     ...parts,
     signal: control.signal,
     onBegun: begun.resolve,
     onAccepted: () => after(limits.keepalive_ms, () => void parts.accepted.then(begun.resolve, () => {})),
+    stop: (error) => control.abort(error),
     response: plan.response,
+    outputChars: 0,
+    isHearing: !parts.isWatched,
     finish: undefined,
     failure: undefined,
+    isRefused: false,
     isAbandoned: false,
   }
   parts.metrics.runStarted()
+  parts.accepted.catch((error: unknown) => {
+    execution.isRefused = true
+    control.abort(error)
+  })
   after(limits.response_ms, () => control.abort(new DeadlinePassed()))
   const ended = guarded(execution).finally(() => {
-    over.abort()
+    for (const stop of timers) stop()
     countEnd(execution)
     if (execution.failure === undefined) begun.resolve()
     else begun.reject(execution.failure)
@@ -120,7 +139,7 @@ export function startRun(parts: RunParts): Run {
     begun: begun.promise,
     ended,
     snapshot: () => execution.response,
-    failure: () => (execution.response.output.length === 0 ? execution.failure : undefined),
+    failure: () => (execution.isRefused || execution.response.output.length === 0 ? execution.failure : undefined),
     cancel: () => control.abort(new Cancelled()),
     interrupt: (reason) => (plan.response.background ? abandon() : control.abort(reason)),
     abandon,
@@ -140,7 +159,8 @@ async function guarded(execution: Execution): Promise<Response> {
 }
 
 async function execute(execution: Execution): Promise<Response> {
-  const running: Response = { ...execution.response, status: 'in_progress' }
+  const { response } = execution
+  const running: Response = response.status === 'in_progress' ? response : { ...response, status: 'in_progress' }
   const isFresh = execution.log.all().length === 0
   emit(execution, [
     ...(isFresh ? [{ type: 'response.created' as const, response: running }] : []),
@@ -172,21 +192,10 @@ function emit(execution: Execution, events: readonly UnnumberedEvent[]): void {
 
 /** Lets the model speak until it finishes. */
 async function callModel(execution: Execution): Promise<Ending> {
-  const { plan, clock, logger, log, limits, signal, onAccepted } = execution
+  const { plan, clock, logger, signal, onAccepted } = execution
   const onFailed = (fault: UpstreamFault) => countFailure(execution, fault)
-  let outputChars = 0
-  for await (const batch of runTurn(plan.prepared, { clock, signal, logger, onAccepted, onFailed })) {
-    await execution.accepted
-    for (const event of batch.flatMap(plan.raise)) {
-      outputChars += sizeOf(event)
-      say(execution, event)
-    }
-    execution.onBegun()
-    checkOutput(outputChars, limits.outputBytesMax, execution.response)
-    if (execution.finish !== undefined) break
-    await log.room(signal)
-  }
-  await execution.accepted
+  await runTurn(plan.prepared, { clock, signal, logger, onAccepted, onFailed }, (batch) => hear(execution, batch))
+  if (execution.isWatched) await execution.accepted
   if (signal.aborted) throw signal.reason
   if (execution.finish === undefined) throw new Error('The adapter ended without a finish.')
   const { reason, usage, serviceTier } = execution.finish
@@ -199,7 +208,32 @@ async function callModel(execution: Execution): Promise<Ending> {
   }
 }
 
+/** Hears what the model says. The first of it waits until the response is stored: nothing is said before. */
+function hear(execution: Execution, batch: readonly ModelEvent[]): Promise<void> | undefined {
+  if (execution.isHearing) return takeIn(execution, batch)
+  const begin = () => {
+    execution.isHearing = true
+    return takeIn(execution, batch)
+  }
+  return execution.accepted.then(begin, () => {})
+}
+
+function takeIn(execution: Execution, batch: readonly ModelEvent[]): Promise<void> | undefined {
+  const { plan, limits, log, signal } = execution
+  if (signal.aborted || execution.finish !== undefined) return undefined
+  try {
+    for (const event of batch) for (const raised of plan.raise(event)) say(execution, raised)
+    execution.onBegun()
+    checkOutput(execution, limits.outputBytesMax)
+  } catch (error) {
+    execution.stop(error)
+    return undefined
+  }
+  return execution.finish === undefined ? log.room(signal) : undefined
+}
+
 function say(execution: Execution, event: ModelEvent): void {
+  execution.outputChars += sizeOf(event)
   for (const output of outputEvents(execution, event)) emit(execution, decide(execution.response, output))
   if (event.type === 'finish') execution.finish = event
 }
@@ -213,9 +247,9 @@ function sizeOf(event: ModelEvent): number {
 const OUTPUT_ITEMS_MAX = 1000
 
 /** @throws {UpstreamError} The output has outgrown what this server takes. */
-function checkOutput(chars: number, charsMax: number, { output }: Response): void {
-  if (chars <= charsMax && output.length <= OUTPUT_ITEMS_MAX) return
-  const limit = chars > charsMax ? `${charsMax} bytes` : `${OUTPUT_ITEMS_MAX} items`
+function checkOutput({ outputChars, response }: Execution, charsMax: number): void {
+  if (outputChars <= charsMax && response.output.length <= OUTPUT_ITEMS_MAX) return
+  const limit = outputChars > charsMax ? `${charsMax} bytes` : `${OUTPUT_ITEMS_MAX} items`
   const message = `The model's output is longer than ${limit}, the limit of this server.`
   throw new UpstreamError({ fault: 'invalid_response', message, accepted: true })
 }
@@ -258,6 +292,7 @@ function countFailure({ metrics, plan }: RunParts, fault: UpstreamFault): void {
 async function end(execution: Execution, ending: Ending): Promise<void> {
   const events = conclude(execution.response, ending, nowOf(execution))
   const outcome = await keep(execution, events)
+  if (execution.isRefused && execution.failure === undefined) return endRefused(execution)
   if (outcome === 'stored') return emit(execution, events)
   if (outcome === 'failed' && !execution.plan.response.background) return endUnstored(execution, ending)
   // A background response runs again when its lease ends: until then nothing has been said.
@@ -266,12 +301,20 @@ async function end(execution: Execution, ending: Ending): Promise<void> {
   execution.log.abandon()
 }
 
+/** The model has answered before it was known that the response cannot be accepted. */
+function endRefused(execution: Execution): void {
+  const { response, signal } = execution
+  emit(execution, conclude(response, failed(execution, signal.reason), nowOf(execution)))
+}
+
 /** What becomes of an ending; `stored` also where there is nothing to store it in. */
 async function keep(execution: Execution, events: readonly UnnumberedEvent[]): Promise<'stored' | 'lost' | 'failed'> {
   const { storage, log, response } = execution
   if (execution.isAbandoned) return 'lost'
-  if (storage === undefined || !(await isAccepted(execution))) return 'stored'
-  return storeEnding(storage, storedEnding(log.all(), response, events), execution)
+  // Where nobody has been told, the ending is stored in one go with the row: the store keeps their order.
+  if (storage === undefined || (execution.isWatched && !(await isAccepted(execution)))) return 'stored'
+  if (execution.isRefused) return 'stored'
+  return storeEnding(storage, storedEnding({ earlier: log.all(), response }, events, execution.textOf), execution)
 }
 
 /** An answer that was not stored is never called complete. */
@@ -282,7 +325,7 @@ function endUnstored(execution: Execution, ending: Ending): void {
   const told: Ending =
     failure === undefined ? ending : { kind: 'failed', error: failure.toDetail(), usage: ending.usage }
   const events = conclude(response, told, nowOf(execution))
-  execution.storeLater(storedEnding(log.all(), response, events))
+  execution.storeLater(storedEnding({ earlier: log.all(), response }, events, execution.textOf))
   emit(execution, events)
 }
 

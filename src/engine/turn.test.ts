@@ -14,16 +14,16 @@ function fault(problem: Partial<UpstreamProblem> = {}): UpstreamError {
   return new UpstreamError({ fault: 'unavailable', message: 'It failed.', ...problem })
 }
 
-/** A call whose tries go as listed: batches are yielded, errors thrown. */
+/** A call whose tries go as listed: batches are said, errors thrown. */
 function tries(...scripts: readonly (readonly (readonly ModelEvent[] | Error)[])[]) {
   let sent = 0
   const call: PreparedCall = {
     warnings: [],
-    async *send(signal) {
+    async send(signal, say) {
       for (const step of scripts[sent++] ?? []) {
         signal.throwIfAborted()
         if (step instanceof Error) throw step
-        yield step
+        await say(step)
       }
     },
   }
@@ -39,11 +39,8 @@ function begin(call: PreparedCall) {
   const failures: UpstreamFault[] = []
   const onFailed = (fault: UpstreamFault) => void failures.push(fault)
   const batches: (readonly ModelEvent[])[] = []
-  const turn = async () => {
-    const context = { clock, signal: control.signal, logger, onAccepted: () => accepted++, onFailed }
-    for await (const batch of runTurn(call, context)) batches.push(batch)
-  }
-  const ended = turn()
+  const context = { clock, signal: control.signal, logger, onAccepted: () => accepted++, onFailed }
+  const ended = runTurn(call, context, (batch) => void batches.push(batch))
   ended.catch(() => {})
   return { clock, control, logger, batches, failures, ended, accepted: () => accepted }
 }
@@ -124,6 +121,28 @@ test('after the first event nothing is tried again: two answers are never splice
   assert.deepEqual(turn.clock.sleepers(), [])
 })
 
+test('whoever hears a batch and asks for time holds the provider up', async () => {
+  const time = Promise.withResolvers<void>()
+  const heard: (readonly ModelEvent[])[] = []
+  const { call } = tries([[], [HELLO], [FINISH]])
+  const context = {
+    clock: fakeClock(),
+    signal: new AbortController().signal,
+    logger: recordingLogger(),
+    onAccepted: () => {},
+    onFailed: () => {},
+  }
+  const turn = runTurn(call, context, (batch) => {
+    heard.push(batch)
+    return time.promise
+  })
+  await settled()
+  assert.deepEqual(heard, [[HELLO]])
+  time.resolve()
+  await turn
+  assert.deepEqual(heard, [[HELLO], [FINISH]])
+})
+
 test('acceptance is told once, however often the provider says so and the call is tried', async () => {
   const { call } = tries([[], [], fault({ retryAfter_ms: 0 })], [[], [HELLO], [], [FINISH]])
   const turn = begin(call)
@@ -154,20 +173,22 @@ test('a call that fails because it was stopped is not tried again', async () => 
   const control = new AbortController()
   const call: PreparedCall = {
     warnings: [],
-    // eslint-disable-next-line require-yield -- It fails before it says anything.
-    async *send() {
+    async send() {
       control.abort()
       throw fault()
     },
   }
   const clock = fakeClock()
-  const turn = runTurn(call, {
+  const context = {
     clock,
     signal: control.signal,
     logger: recordingLogger(),
     onAccepted: () => {},
     onFailed: () => {},
-  })
-  await assert.rejects(turn.next(), UpstreamError)
+  }
+  await assert.rejects(
+    runTurn(call, context, () => undefined),
+    UpstreamError,
+  )
   assert.deepEqual(clock.sleepers(), [])
 })

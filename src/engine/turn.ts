@@ -1,3 +1,4 @@
+import type { Take } from '../core/flow.ts'
 import type { ModelEvent } from '../core/model-event.ts'
 import { UpstreamError, type UpstreamFault } from '../core/upstream-error.ts'
 import type { PreparedCall } from '../providers/adapter.ts'
@@ -31,21 +32,24 @@ export interface TurnContext {
  *
  * @throws {UpstreamError} The last failure.
  */
-export async function* runTurn(call: PreparedCall, context: TurnContext): AsyncGenerator<readonly ModelEvent[]> {
+export async function runTurn(
+  call: PreparedCall,
+  context: TurnContext,
+  say: Take<readonly ModelEvent[]>,
+): Promise<void> {
   let isAccepted = false
   const accept = () => {
     if (!isAccepted) context.onAccepted()
     isAccepted = true
-    return []
+    return undefined
   }
   for (let attempt = 1; ; attempt++) {
     let hasBegun = false
     try {
-      for await (const batch of call.send(context.signal)) {
+      return await call.send(context.signal, (batch) => {
         hasBegun ||= batch.length > 0
-        yield* batch.length > 0 ? [batch] : accept()
-      }
-      return
+        return batch.length > 0 ? say(batch) : accept()
+      })
     } catch (error) {
       const wait_ms = hasBegun || context.signal.aborted ? undefined : retryWait(error, attempt)
       if (wait_ms === undefined || !(error instanceof UpstreamError)) throw error

@@ -21,8 +21,6 @@ import {
   type TestEngineOptions,
 } from './testing/test-engine.ts'
 
-const never = new AbortController().signal
-
 /** An engine at work, with background responses that last until the test ends them. */
 async function fresh(options: TestEngineOptions = {}) {
   const clock = options.clock ?? fakeClock()
@@ -33,8 +31,8 @@ async function fresh(options: TestEngineOptions = {}) {
     ...context,
     store,
     send: async (request: Partial<CreateRequest> = {}) => idOf(await context.create({ background: true, ...request })),
-    events: async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never })),
-    cutEvents: async (id: string) => cutEventsOf(await context.engine.events(ALICE, id, { after: -1, signal: never })),
+    events: async (id: string) => eventsOf(await context.engine.events(ALICE, id, { after: -1 })),
+    cutEvents: async (id: string) => cutEventsOf(await context.engine.events(ALICE, id, { after: -1 })),
   }
 }
 
@@ -95,7 +93,7 @@ test('a job that is claimed before its insertion was reported is streamed all th
   reported.resolve()
   const created = await creating
   assert.ok(created.kind === 'queued')
-  const reading = eventsOf(created.log.read({ after: -1, signal: never }))
+  const reading = eventsOf(created.log.read({ after: -1 }))
   model.calls[0]?.say({ type: 'text', text: 'Done' }, FINISH)
   assert.deepEqual(grammarFaults(await reading), [])
   await stop()
@@ -106,7 +104,7 @@ test('a job whose model is gone fails for its readers and for the store alike', 
   const store = faultyStore(openMemoryStore(clock.now))
   const { create, engine, retrieve, stop } = testEngine(store, { clock })
   const id = idOf(await create({ background: true }))
-  const reading = engine.events(ALICE, id, { after: -1, signal: never }).then(eventsOf)
+  const reading = engine.events(ALICE, id, { after: -1 }).then(eventsOf)
   store.breakDown('thread', new Error('a bug'))
   await engine.start()
   await settled()
@@ -119,7 +117,7 @@ test('a job whose model is gone fails for its readers and for the store alike', 
   const final = await retrieve(id)
   assert.deepEqual([final.status, final.error?.code], ['failed', 'server_error'])
   assert.ok(!JSON.stringify(final).includes('a bug'))
-  assert.deepEqual(await eventsOf(await engine.events(ALICE, id, { after: -1, signal: never })), seen)
+  assert.deepEqual(await eventsOf(await engine.events(ALICE, id, { after: -1 })), seen)
   await stop()
 })
 
@@ -129,7 +127,7 @@ test('a job that fails after another has ended it lets its readers go', async ()
   const { create, engine, stop } = testEngine(store, { clock })
   const created = await create({ background: true })
   assert.ok(created.kind === 'queued')
-  const reading = cutEventsOf(created.log.read({ after: -1, signal: never }))
+  const reading = cutEventsOf(created.log.read({ after: -1 }))
   const ending = { status: 'completed', response: '{}', log: '[]' }
   store.before('thread', async () => {
     assert.equal(

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { ErrorBody } from '../protocol/error.ts'
 import type { AccountId } from '../protocol/id.ts'
+import { createRandomHex, type RandomHex } from '../engine/random-hex.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import { authenticate } from './credentials.ts'
 import { checkHttp, checkLength } from './http-rules.ts'
@@ -35,13 +35,14 @@ const HEADER_BYTES_MAX = 16 * 1024
  * The HTTP application: id, headers, route, credentials, body, handler, in this order for every request.
  */
 export function createApp(parts: HttpParts): FastifyInstance {
+  const randomHex = createRandomHex()
   const app = Fastify({
     bodyLimit: parts.limits.bodyBytesMax,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
-    genReqId: mintRequestId,
+    genReqId: () => mintRequestId(randomHex),
     requestIdHeader: false,
     routerOptions: { maxParamLength: HEADER_BYTES_MAX },
     frameworkErrors: (error, request, reply) => {
@@ -49,11 +50,12 @@ export function createApp(parts: HttpParts): FastifyInstance {
       sendProblem(parts.logger, error, reply)
       reportAnswer(parts, request, reply) // Such requests have no hooks.
     },
-    clientErrorHandler: refuseBytes,
+    clientErrorHandler: (error, socket) => refuseBytes(error, socket, mintRequestId(randomHex)),
   })
   app.decorateRequest('account')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+  // Asynchronous, so that the parser finds its own faults before: a request must not be answered twice.
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headersOf(request.id))
     checkHttp(request.raw)
@@ -62,7 +64,10 @@ export function createApp(parts: HttpParts): FastifyInstance {
     checkLength(request.headers['content-length'], parts.limits.bodyBytesMax)
     if (request.headers.expect !== undefined) reply.raw.writeContinue()
   })
-  app.addHook('onResponse', async (request, reply) => reportAnswer(parts, request, reply))
+  app.addHook('onResponse', (request, reply, done) => {
+    reportAnswer(parts, request, reply)
+    done()
+  })
   app.setErrorHandler((error, _, reply) => sendProblem(parts.logger, error, reply))
   app.setNotFoundHandler((request) => {
     throw notFound(app, request)
@@ -133,8 +138,8 @@ function reportAnswer({ logger, metrics }: HttpParts, request: FastifyRequest, r
   )
 }
 
-function mintRequestId(): string {
-  return `req_${randomBytes(12).toString('hex')}`
+function mintRequestId(randomHex: RandomHex): string {
+  return `req_${randomHex(12)}`
 }
 
 /** What every answer bears. */
@@ -162,7 +167,7 @@ const BYTE_FAULTS: Readonly<Record<string, { line: string; code: string; message
 }
 
 /** Answers what is not HTTP, and hangs up. */
-function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+function refuseBytes(error: Error & { code?: string }, socket: Socket, requestId: string): void {
   if (socket.destroyed || error.code === 'ECONNRESET') {
     socket.destroy()
     return
@@ -179,7 +184,7 @@ function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
     `HTTP/1.1 ${line}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(text)}`,
-    ...Object.entries(headersOf(mintRequestId())).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(headersOf(requestId)).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`)

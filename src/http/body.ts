@@ -1,7 +1,6 @@
 import { ApiError, badRequest } from '../protocol/error.ts'
 
-const OPENING = new Set([0x5b, 0x7b]) // [ {
-const CLOSING = new Set([0x5d, 0x7d]) // ] }
+const BRACKET = { '[': 0x5b, ']': 0x5d, '{': 0x7b, '}': 0x7d } as const
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
@@ -63,17 +62,19 @@ function checkDepth(bytes: Uint8Array, depthMax: number): void {
       if (byte === BACKSLASH) index++
       else if (byte === QUOTE) isString = false
     } else if (byte === QUOTE) isString = true
-    else if (OPENING.has(byte)) {
+    else if (byte === BRACKET['{'] || byte === BRACKET['[']) {
       if (++depth > depthMax) {
         throw badRequest('json_too_deep', '', `The request body may be nested ${depthMax} levels deep at most.`)
       }
-    } else if (CLOSING.has(byte)) depth--
+    } else if (byte === BRACKET['}'] || byte === BRACKET[']']) depth--
   }
 }
 
+const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return DECODER.decode(bytes)
   } catch (cause) {
     const message = 'The request body is not valid UTF-8.'
     throw new ApiError({ type: 'invalid_request_error', code: 'invalid_utf8', message, cause })

@@ -7,13 +7,15 @@ import { settled } from '../engine/testing/fake-clock.ts'
 import { faultyStore } from '../engine/testing/faulty-store.ts'
 import { FINISH } from '../engine/testing/scripted-model.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
+import type { HttpParts } from './parts.ts'
+import { fakePace } from './testing/event-stream.ts'
 import { connectTo } from './testing/raw-client.ts'
 import { AUTHORIZED, testApp } from './testing/test-app.ts'
 
 /** An application on a socket, and a client that has connected to it. */
-async function fresh() {
+async function fresh(parts: Partial<HttpParts> = {}) {
   const store = faultyStore(openMemoryStore(() => 0))
-  const context = testApp(store, {}, { limits: { bodyBytesMax: 1_000_000, jsonDepthMax: 100 } })
+  const context = testApp(store, {}, { limits: { bodyBytesMax: 1_000_000, jsonDepthMax: 100 }, ...parts })
   const client = await connectTo(context.app)
   const post = (body: object) => client.socket.write(context.raw('POST', '/v1/responses', JSON.stringify(body)))
   return { ...context, store, client, post }
@@ -156,6 +158,24 @@ test('a stream whose response is deleted is cut, without an end that would look 
   const deleted = await app.inject({ method: 'DELETE', url: `/v1/responses/${id}`, headers: AUTHORIZED })
   assert.equal(deleted.statusCode, 200)
   await client.closed
+  assert.doesNotMatch(client.text(), /\[DONE\]|response\.(?:completed|incomplete|failed)/)
+  await app.close()
+})
+
+test('what was held back of a stream is still sent when the stream is cut', async () => {
+  const pace = fakePace()
+  const context = await fresh({ pace })
+  const { app, client, post, model } = context
+  post({ model: 'model', input: 'Hello', stream: true })
+  await until(() => model.calls.length > 0)
+  model.calls[0]?.say({ type: 'text', text: 'Hel' })
+  const id = /resp_[0-9a-f]+/.exec(await client.until(/"delta":"Hel"/))?.[0] ?? ''
+  pace.hold(true)
+  model.calls[0]?.say({ type: 'text', text: 'lo' })
+  await settled()
+  assert.doesNotMatch(client.text(), /"delta":"lo"/)
+  await app.inject({ method: 'DELETE', url: `/v1/responses/${id}`, headers: AUTHORIZED })
+  assert.match(await client.closed, /"delta":"lo"/)
   assert.doesNotMatch(client.text(), /\[DONE\]|response\.(?:completed|incomplete|failed)/)
   await app.close()
 })

@@ -13,15 +13,13 @@ export function readJson(request: FastifyRequest, parts: HttpParts): unknown {
   return readJsonBody(bytes, parts.limits.jsonDepthMax)
 }
 
-/** Fires when the client's connection is gone before the answer was whole; has fired where it is gone already. */
-export function whenGone(reply: FastifyReply): AbortSignal {
-  const control = new AbortController()
+/** Acts when the client's connection is gone before the answer was whole; at once where it is gone already. */
+export function onGone({ raw }: FastifyReply, act: () => void): void {
   const leave = () => {
-    if (!reply.raw.writableFinished) control.abort(new Error('The client has gone away.'))
+    if (!raw.writableFinished) act()
   }
-  if (reply.raw.closed) leave()
-  else reply.raw.once('close', leave)
-  return control.signal
+  if (raw.closed) leave()
+  else raw.once('close', leave)
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Catalogue } from '../providers/routing.ts'
 import type { Store } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { FlushPace } from './flush-pace.ts'
 
 /** What the HTTP layer is made of. */
 export interface HttpParts {
@@ -13,6 +14,7 @@ export interface HttpParts {
   readonly store: Store
   readonly logger: Logger
   readonly metrics: Metrics
+  readonly pace: FlushPace
   readonly version: string
   /** Prefixes under which the API answers, such as `/v1`. */
   readonly basePaths: readonly string[]

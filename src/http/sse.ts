@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import type { ResponseEvent } from '../protocol/event.ts'
+import type { Flow } from '../core/flow.ts'
+import type { SnapshotText } from '../core/snapshot-text.ts'
+import { TERMINAL_EVENTS, type ResponseEvent } from '../protocol/event.ts'
+import type { FlushPace } from './flush-pace.ts'
 
 /** How a stream is sent. */
 export interface StreamOptions {
@@ -11,13 +14,17 @@ export interface StreamOptions {
   readonly stall_ms: number
   /** Whether deltas are padded, so that their length says less about the text. */
   readonly obfuscate: boolean
-  /** Fires when the client has gone away; the batches must end by it. */
-  readonly gone: AbortSignal
+  readonly textOf: SnapshotText
+  /** When deltas may be held to be written together. */
+  readonly pace: FlushPace
 }
 
 const KEEPALIVE = ': keepalive\n\n'
 
 const DONE = 'data: [DONE]\n\n'
+
+/** Most characters that are kept back to be written with what follows. */
+const HELD_CHARS_MAX = 16 * 1024
 
 /** Longest padding of a delta, in bytes. */
 const PADDING_BYTES_MAX = 16
@@ -26,9 +33,33 @@ const PADDING_BYTES_MAX = 16
 const FOREIGN_LINE_ENDS = /[\u0085\u2028\u2029]/g
 
 /** One event as it stands on the wire. */
-export function frame(event: ResponseEvent): string {
-  const data = JSON.stringify(event).replace(FOREIGN_LINE_ENDS, escapeJson)
-  return `event: ${event.type}\ndata: ${data}\n\n`
+export function frame(event: ResponseEvent, textOf: SnapshotText): string {
+  return `event: ${event.type}\ndata: ${dataOf(event, textOf)}\n\n`
+}
+
+/** An event's JSON. Deltas fill a template, which takes a third of the time; a snapshot's text is known. */
+function dataOf(event: ResponseEvent, textOf: SnapshotText): string {
+  if (isPlainDelta(event)) {
+    const { type, item_id: id, output_index: output, content_index: content, delta, sequence_number: number } = event
+    const place = `"item_id":"${id}","output_index":${output},"content_index":${content}`
+    return `{"type":"${type}",${place},"delta":${oneLine(JSON.stringify(delta))},"logprobs":[],"sequence_number":${number}}`
+  }
+  if ('response' in event) {
+    const text = oneLine(textOf(event.response))
+    return `{"type":"${event.type}","response":${text},"sequence_number":${event.sequence_number}}`
+  }
+  return oneLine(JSON.stringify(event))
+}
+
+type TextDelta = Extract<ResponseEvent, { type: 'response.output_text.delta' }>
+
+/** Whether there is nothing but text in it. Its ids are ours, and need no quoting. */
+function isPlainDelta(event: ResponseEvent): event is TextDelta {
+  return event.type === 'response.output_text.delta' && event.logprobs.length === 0 && event.obfuscation === undefined
+}
+
+function oneLine(json: string): string {
+  return json.replace(FOREIGN_LINE_ENDS, escapeJson)
 }
 
 function escapeJson(character: string): string {
@@ -37,46 +68,105 @@ function escapeJson(character: string): string {
 
 /**
  * Sends events as they come: all events of a batch in one write, each event whole. Waits where the
- * client reads slowly, and hangs up where it has stopped reading.
+ * client reads slowly, and hangs up where it has stopped reading. A busy process holds deltas for a moment, to
+ * write those of several batches at once; nothing else is ever held.
  */
 export async function sendEvents(
   response: ServerResponse,
-  batches: AsyncIterable<readonly ResponseEvent[]>,
+  events: Flow<readonly ResponseEvent[]>,
   options: StreamOptions,
 ): Promise<void> {
-  const { gone } = options
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
     ...options.headers,
   })
-  response.flushHeaders()
   const heartbeat = setInterval(() => response.writableNeedDrain || response.write(KEEPALIVE), options.keepalive_ms)
+  const writer = createWriter(response, options)
   try {
-    for await (const batch of batches) {
-      const text = batch.map((event) => frame(options.obfuscate ? pad(event) : event)).join('')
+    const over = events.each((batch) => {
       heartbeat.refresh()
-      if (!response.write(text)) await drained(response, options.stall_ms, gone)
-      if (gone.aborted) return
-    }
-    if (!gone.aborted) response.end(DONE)
+      return writer.send(batch)
+    })
+    if (!response.headersSent) response.flushHeaders()
+    await over
+    if (!response.destroyed) response.end(writer.rest() + DONE)
+  } catch (error) {
+    // Whoever is told of it hangs up, and with it goes what has not left this process.
+    await written(response, writer.rest(), options.stall_ms)
+    throw error
   } finally {
     clearInterval(heartbeat)
   }
 }
 
-async function drained(response: ServerResponse, stall_ms: number, gone: AbortSignal): Promise<void> {
+function createWriter(response: ServerResponse, { obfuscate, pace, stall_ms, textOf }: StreamOptions) {
+  let held = ''
+  let isAwaited = false
+  const flush = () => {
+    isAwaited = false
+    if (held !== '' && !response.destroyed) response.write(held)
+    held = ''
+  }
+  const room = () => (response.writableNeedDrain ? drained(response, stall_ms) : undefined)
+  const flushLate = () => {
+    flush()
+    void room() // Whatever comes next waits too; where nothing does, the client is hung up on all the same.
+  }
+  const mayWait = (batch: readonly ResponseEvent[]) =>
+    held.length < HELD_CHARS_MAX &&
+    !response.writableNeedDrain &&
+    (isEnd(batch) || (pace.hold_ms() > 0 && batch.every(isDelta)))
+  return {
+    /** Sends a batch. @returns what to wait for where the client reads slowly. */
+    send(batch: readonly ResponseEvent[]): Promise<void> | undefined {
+      for (const event of batch) held += frame(obfuscate ? pad(event) : event, textOf)
+      if (!mayWait(batch)) {
+        flush()
+        return room()
+      }
+      if (!isAwaited && !isEnd(batch)) pace.later(flushLate)
+      isAwaited = true
+      return undefined
+    },
+    /** What has not been written: the end goes with it. */
+    rest(): string {
+      const rest = held
+      held = ''
+      return rest
+    },
+  }
+}
+
+function isEnd(batch: readonly ResponseEvent[]): boolean {
+  return TERMINAL_EVENTS.has(batch.at(-1)?.type ?? '')
+}
+
+function isDelta(event: ResponseEvent): boolean {
+  return 'delta' in event
+}
+
+function drained(response: ServerResponse, stall_ms: number): Promise<void> {
+  return inTime(response, stall_ms, (wake) => response.once('drain', wake))
+}
+
+async function written(response: ServerResponse, text: string, stall_ms: number): Promise<void> {
+  if (text === '' || response.destroyed) return
+  await inTime(response, stall_ms, (wake) => response.write(text, wake))
+}
+
+/** Waits for the client to let something happen, or to go away; hangs up on it after a while. */
+async function inTime(response: ServerResponse, stall_ms: number, begin: (wake: () => void) => void): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const wake = () => resolve()
   const timer = setTimeout(() => response.destroy(), stall_ms)
-  response.once('drain', wake)
-  gone.addEventListener('abort', wake, { once: true })
-  if (gone.aborted) wake()
+  response.once('close', wake)
+  begin(wake)
+  if (response.destroyed) wake()
   await promise
   clearTimeout(timer)
-  response.off('drain', wake)
-  gone.removeEventListener('abort', wake)
+  response.off('drain', wake).off('close', wake)
 }
 
 function pad(event: ResponseEvent): ResponseEvent {

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../protocol/json.ts'
 import type { ModelCall } from '../core/model-call.ts'
 import type { ModelEvent } from '../core/model-event.ts'
+import type { Take } from '../core/flow.ts'
 
 /** How long a provider may take, in milliseconds. */
 export interface UpstreamTimeouts {
@@ -16,13 +17,16 @@ export interface PreparedCall {
   /** What the provider cannot take and was left out: for the `antiphon-warnings` header. */
   readonly warnings: readonly string[]
   /**
-   * Sends the call and yields what the provider says, one batch per read.
+   * Sends the call and says what the provider says, one batch per read, as soon as it is read.
    *
-   * The first batch is empty and means that the provider has accepted the call. Ends after `finish`.
+   * The first batch is empty and means that the provider has accepted the call. Resolves after `finish`. Whoever
+   * asks for time is waited for, before the end too.
    *
+   * @param say Never throws or rejects: whoever wants no more aborts the signal.
    * @throws {UpstreamError} It refused, broke off, or does not speak its protocol.
+   * @throws The signal's reason, where it was aborted.
    */
-  send(signal: AbortSignal): AsyncGenerator<readonly ModelEvent[]>
+  send(signal: AbortSignal, say: Take<readonly ModelEvent[]>): Promise<void>
 }
 
 /** One configured provider: speaks one wire, knows one base URL and key. */

@@ -2,18 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { UpstreamError } from '../core/upstream-error.ts'
-import { decodeEvents, type WireEvent } from './sse.ts'
+import { createEventDecoder, type WireEvent } from './sse.ts'
 
 const EVENT_BYTES_MAX = 1000
 
-async function* reads(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* pieces
-}
-
-async function decode(pieces: readonly Uint8Array[]): Promise<WireEvent[]> {
-  const events: WireEvent[] = []
-  for await (const batch of decodeEvents(reads(pieces), EVENT_BYTES_MAX)) events.push(...batch)
-  return events
+function decode(pieces: readonly Uint8Array[]): WireEvent[] {
+  const decoder = createEventDecoder(EVENT_BYTES_MAX)
+  return [...pieces.flatMap((piece) => decoder.push(piece)), ...decoder.end()]
 }
 
 function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
@@ -52,11 +47,11 @@ const streams: readonly { framing: string; stream: string; events: readonly Wire
   { framing: 'raw JSON at the tail', stream: 'data: a\n\n{"error":{"code":500}}', events: data('a') },
 ]
 for (const { framing, stream, events } of streams) {
-  test(`${framing}: the same events, wherever the bytes are cut in two, and byte by byte`, async () => {
+  test(`${framing}: the same events, wherever the bytes are cut in two, and byte by byte`, () => {
     const bytes = new TextEncoder().encode(stream)
-    assert.deepEqual(await decode([bytes]), events)
-    assert.deepEqual(await decode(cut(bytes, [...bytes.keys()])), events)
-    for (const place of bytes.keys()) assert.deepEqual(await decode(cut(bytes, [place])), events, `cut at ${place}`)
+    assert.deepEqual(decode([bytes]), events)
+    assert.deepEqual(decode(cut(bytes, [...bytes.keys()])), events)
+    for (const place of bytes.keys()) assert.deepEqual(decode(cut(bytes, [place])), events, `cut at ${place}`)
   })
 }
 
@@ -90,23 +85,23 @@ test('Any stream, cut anywhere, gives the events that the standard says', async 
     .map(([mark, lines, rest]) => mark + lines.flat().join('') + rest)
   await fc.assert(
     fc.asyncProperty(stream, fc.array(fc.nat(120), { maxLength: 30 }), async (text, places) => {
-      assert.deepEqual(await decode(cut(new TextEncoder().encode(text), places)), parseWhole(text))
+      assert.deepEqual(decode(cut(new TextEncoder().encode(text), places)), parseWhole(text))
     }),
     { numRuns: 1000 },
   )
 })
 
-test('One batch is given for each read that completes an event, and none for the others', async () => {
-  const batches: string[][] = []
+test('Each read gives the events that it completes', () => {
+  const decoder = createEventDecoder(EVENT_BYTES_MAX)
   const pieces = ['data: a\n\ndata: b\n\nda', 'ta: c', '\n\n', ': comment\n\n'].map((text) =>
     new TextEncoder().encode(text),
   )
-  for await (const batch of decodeEvents(reads(pieces), EVENT_BYTES_MAX)) batches.push(batch.map((event) => event.data))
-  assert.deepEqual(batches, [['a', 'b'], ['c']])
+  const batches = pieces.map((piece) => decoder.push(piece).map((event) => event.data))
+  assert.deepEqual(batches, [['a', 'b'], [], ['c'], []])
 })
 
-test('Bytes that are not UTF-8 become replacement characters', async () => {
-  assert.deepEqual(await decode([new Uint8Array([...Buffer.from('data: a'), 0xff, 0xc3])]), data('a\uFFFD\uFFFD'))
+test('Bytes that are not UTF-8 become replacement characters', () => {
+  assert.deepEqual(decode([new Uint8Array([...Buffer.from('data: a'), 0xff, 0xc3])]), data('a\uFFFD\uFFFD'))
 })
 
 const sizes = [
@@ -127,34 +122,32 @@ const sizes = [
   { what: 'a long comment', stream: `:${'x'.repeat(EVENT_BYTES_MAX * 3)}\n\n`, isTaken: true },
 ]
 for (const { what, stream, isTaken } of sizes) {
-  test(`${what} is ${isTaken ? 'read' : 'refused'}, however it arrives`, async () => {
+  test(`${what} is ${isTaken ? 'read' : 'refused'}, however it arrives`, () => {
     const bytes = new TextEncoder().encode(`data: first\n\n${stream}`)
     const places = Array.from({ length: Math.floor(bytes.length / 7) }, (_, index) => index * 7)
     for (const pieces of isTaken ? [[bytes], cut(bytes, places)] : [cut(bytes, places)]) {
-      const read: WireEvent[] = []
-      const reading = (async () => {
-        for await (const batch of decodeEvents(reads(pieces), EVENT_BYTES_MAX)) read.push(...batch)
-      })()
-      if (isTaken) await reading
-      else await assert.rejects(reading, isTooLong)
+      const decoder = createEventDecoder(EVENT_BYTES_MAX)
+      const read = [...pieces.flatMap((piece) => decoder.push(piece)), ...decoder.end()]
+      if (isTaken) assert.equal(decoder.failure(), undefined)
+      else assertTooLong(decoder.failure())
       assert.deepEqual(read[0], { name: undefined, data: 'first' })
     }
   })
 }
 
-test('An event that is too long is refused when it comes in one read too, after those before it', async () => {
+test('An event that is too long is refused when it comes in one read too, and so is all that follows', () => {
   const bytes = new TextEncoder().encode(`data: first\n\ndata: ${'x'.repeat(EVENT_BYTES_MAX + 1)}\n\ndata: after\n\n`)
-  const events = decodeEvents(reads([bytes]), EVENT_BYTES_MAX)
-  assert.deepEqual((await events.next()).value, data('first'))
-  await assert.rejects(events.next(), isTooLong)
+  const decoder = createEventDecoder(EVENT_BYTES_MAX)
+  assert.deepEqual(decoder.push(bytes), data('first'))
+  assertTooLong(decoder.failure())
+  assert.deepEqual([...decoder.push(Buffer.from('data: later\n\n')), ...decoder.end()], [])
 })
 
-function isTooLong(error: unknown): boolean {
+function assertTooLong(error: unknown): void {
   assert.ok(error instanceof UpstreamError)
   assert.deepEqual(error.problem, {
     fault: 'invalid_response',
     message: 'The model provider sent an event of more than 1000 bytes.',
     accepted: true,
   })
-  return true
 }

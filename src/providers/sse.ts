@@ -8,18 +8,23 @@ export interface WireEvent {
   readonly data: string
 }
 
+/** Reads one event stream, piece by piece. */
+export interface EventDecoder {
+  /** The events that a piece completes. */
+  push(piece: Uint8Array): readonly WireEvent[]
+  /** The stream is over: its last event may lack its blank line. */
+  end(): readonly WireEvent[]
+  /** Set once an event is too long: neither it nor what follows is given out. */
+  failure(): UpstreamError | undefined
+}
+
 /**
- * Decodes a provider's event stream: one batch per read, empty batches left out. Line ends, comments,
- * byte order mark and characters split between reads are handled; a last event that lacks its blank
- * line is delivered all the same.
+ * Makes a decoder for a provider's event stream. Line ends, comments, byte order mark and characters split
+ * between pieces are handled.
  *
- * @param eventBytesMax Longest event; a longer one ends the stream after those before it.
- * @throws {UpstreamError} An event is too long.
+ * @param eventBytesMax Longest event.
  */
-export async function* decodeEvents(
-  body: AsyncIterable<Uint8Array>,
-  eventBytesMax: number,
-): AsyncGenerator<readonly WireEvent[]> {
+export function createEventDecoder(eventBytesMax: number): EventDecoder {
   const decoder = new TextDecoder()
   let batch: WireEvent[] = []
   let tooLong = false
@@ -33,19 +38,16 @@ export async function* decodeEvents(
       tooLong ||= error.type === 'max-buffer-size-exceeded'
     },
   })
-  const take = () => {
-    const full = batch
+  const feed = (text: string) => {
     batch = []
-    return full
+    if (!tooLong) parser.feed(text)
+    return batch
   }
-  for await (const chunk of body) {
-    parser.feed(decoder.decode(chunk, { stream: true }))
-    if (batch.length > 0) yield take()
-    if (tooLong) throw eventTooLong(eventBytesMax)
+  return {
+    push: (piece) => feed(decoder.decode(piece, { stream: true })),
+    end: () => feed(`${decoder.decode()}\n\n`),
+    failure: () => (tooLong ? eventTooLong(eventBytesMax) : undefined),
   }
-  parser.feed(`${decoder.decode()}\n\n`)
-  if (batch.length > 0) yield take()
-  if (tooLong) throw eventTooLong(eventBytesMax)
 }
 
 function eventTooLong(bytesMax: number): UpstreamError {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TransportError, type Transport, type TransportRequest } from '../core/transport.ts'
 import { UpstreamError } from '../core/upstream-error.ts'
+import { bodyOf } from './testing/body.ts'
 import { connectionError, getJson, postJson, readText, type Endpoint } from './upstream.ts'
 
 const ENDPOINT: Endpoint = {
@@ -25,7 +26,7 @@ function transportOf(
     async send(request) {
       asked.push(request)
       const { status, text } = answer()
-      return { status, headers: {}, body: bytes(text) }
+      return { status, headers: {}, body: bodyOf(bytes(text)) }
     },
   }
 }
@@ -150,10 +151,12 @@ test('getJson() explains a document that breaks off', async () => {
       Promise.resolve({
         status: 200,
         headers: {},
-        body: (async function* () {
-          yield new Uint8Array(1)
-          throw lost
-        })(),
+        body: bodyOf(
+          (async function* () {
+            yield new Uint8Array(1)
+            throw lost
+          })(),
+        ),
       }),
   }
   await assert.rejects(

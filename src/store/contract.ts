@@ -75,6 +75,15 @@ function exerciseRows(onStore: OnStore): void {
     assert.equal(await responses.findItemOwner('unknown'), undefined)
   })
 
+  onStore('an insertion that may wait comes by itself, and before whatever is asked for after it', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(foregroundRow(1), 'boot', 'soon')
+    assert.equal((await responses.find(idOf(1)))?.status, 'in_progress')
+    const waiting = responses.insert(foregroundRow(2, { previousId: idOf(1) }), 'boot', 'soon')
+    assert.equal((await responses.find(idOf(2)))?.response, '{"first":2}')
+    await waiting
+  })
+
   onStore('ping() resolves while the store is open', async (store) => {
     assert.equal(await store.ping(), undefined)
   })
@@ -129,6 +138,36 @@ function exerciseEndings(onStore: OnStore): void {
     assert.equal(await responses.findLog(idOf(1)), '["log 1"]')
     assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
   })
+
+  onStore(
+    'finish() ends a response whose insertion still waits: both are done, and only one call has ended it',
+    async (store) => {
+      const responses = store.forAccount(ALICE)
+      const inserted = responses.insert(foregroundRow(1, { clientItemIds: ['mine'] }), 'boot', 'soon')
+      const endings = [1, 2, 3].map((number) => responses.finish(idOf(1), 0, endingOf(number)))
+      const stranger = store.forAccount(BOB).finish(idOf(1), 0, endingOf(4))
+      await inserted
+      assert.deepEqual(await Promise.all([...endings, stranger]), [true, false, false, false])
+      const found = await responses.find(idOf(1))
+      assert.deepEqual([found?.status, found?.response], ['completed', '{"final":1}'])
+      assert.equal(await responses.findLog(idOf(1)), '["log 1"]')
+      assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
+      assert.equal(await responses.findItemOwner('mine'), idOf(1))
+      assert.deepEqual(await store.jobs.takeOver('next'), [], 'nothing is left to be ended')
+    },
+  )
+
+  onStore(
+    'what is asked of a response before its end comes before it, also while its insertion waits',
+    async (store) => {
+      const responses = store.forAccount(ALICE)
+      const inserted = responses.insert(foregroundRow(1), 'boot', 'soon')
+      const removed = responses.remove(idOf(1))
+      const ended = responses.finish(idOf(1), 0, endingOf(1))
+      await inserted
+      assert.deepEqual([await removed, await ended], [true, false])
+    },
+  )
 
   onStore('of many finish() calls at once exactly one ends the response', async (store) => {
     const responses = store.forAccount(ALICE)

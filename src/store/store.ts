@@ -37,6 +37,9 @@ export interface StoredTurn {
   readonly response: JsonText
 }
 
+/** Whether a write is wanted at once, or may be joined by others first. */
+export type Haste = 'now' | 'soon'
+
 /** The end of a response: written once, in one transaction. */
 export interface StoredEnding {
   readonly status: string
@@ -85,8 +88,14 @@ export class StoreDamaged extends Error {
  * Every method may throw {@link StoreUnavailable}; those that read payloads, {@link StoreDamaged}.
  */
 export interface ResponseStore {
-  /** Accepts a response. It is durable when the promise resolves. `owner` holds the foreground's lease. */
-  insert(row: NewResponse, owner: string): Promise<void>
+  /**
+   * Accepts a response. It is durable when the promise resolves.
+   *
+   * @param owner Holds the foreground's lease.
+   * @param haste `soon` where nobody waits for it: it may be written together with what comes in the next
+   * milliseconds, and always before whatever is asked for after it.
+   */
+  insert(row: NewResponse, owner: string, haste?: Haste): Promise<void>
   /** The current snapshot; undefined where the id is unknown, deleted or another account's. */
   find(id: ResponseId): Promise<StoredResponse | undefined>
   /** The input items. */

@@ -19,7 +19,32 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** A logger that writes to standard output. */
 export function createLogger(level: LogLevel): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, bufferedOutput())
+}
+
+/** Longest time that a line waits for others, in milliseconds: a write for each would cost more than the line. */
+const LINE_WAIT_MS = 20
+
+/** Lines from this level of pino's on (`warn`) are written at once. */
+const URGENT_LEVEL = 40
+
+function bufferedOutput() {
+  let lines = ''
+  const flush = () => {
+    if (lines !== '') process.stdout.write(lines)
+    lines = ''
+  }
+  process.once('exit', flush)
+  return {
+    /** Makes pino tell the level of each line. */
+    [Symbol.for('pino.metadata')]: true,
+    lastLevel: 0,
+    write(line: string) {
+      if (lines === '') setTimeout(flush, LINE_WAIT_MS).unref()
+      lines += line
+      if (this.lastLevel >= URGENT_LEVEL) flush()
+    },
+  }
 }
 
 /**

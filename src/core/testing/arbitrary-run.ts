@@ -5,10 +5,12 @@ import type { Usage } from '../../protocol/usage.ts'
 import type { Ending } from '../conclude.ts'
 import type { OutputEvent, ToolCallEvent } from '../model-event.ts'
 
+const ODD_PIECES = ['', ' ', '\n', 'word ', '👩‍👩‍👧', '\ud83d', '\ude00', '"\\', '\u0000', 'é', '\u0085', '\u2028\u2029']
+
 /** Words, nothing, whitespace, controls, emoji, and half an emoji: providers cut between surrogates. */
 const piece = fc.oneof(
   { weight: 3, arbitrary: fc.string({ unit: 'grapheme', maxLength: 12 }) },
-  { weight: 2, arbitrary: fc.constantFrom('', ' ', '\n', 'word ', '👩‍👩‍👧', '\ud83d', '\ude00', '"\\', '\u0000', 'é') },
+  { weight: 2, arbitrary: fc.constantFrom(...ODD_PIECES) },
 )
 
 const token = { token: piece, logprob: fc.double({ min: -20, max: 0, noNaN: true }), bytes: fc.array(fc.nat(255)) }

@@ -37,6 +37,11 @@ export function fakeClock(start_ms = 1_700_000_000_000): FakeClock {
       signal.addEventListener('abort', stop, { once: true })
       return promise.finally(() => signal.removeEventListener('abort', stop))
     },
+    after(ms, act) {
+      const sleeper = { due: now + ms, wake: act }
+      sleepers.add(sleeper)
+      return () => void sleepers.delete(sleeper)
+    },
     sleepers: () => byTime().map(({ due }) => due - now),
     async jump(ms) {
       now += ms

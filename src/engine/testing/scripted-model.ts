@@ -22,11 +22,11 @@ export interface ScriptedCall {
   isOver(): boolean
   /** The provider takes the call. */
   accept(): void
-  /** The provider says something, in one read. */
+  /** The provider says something, in one read. With a `finish` among it, the call is over. */
   say(...events: readonly ModelEvent[]): void
   /** The call fails. */
   fail(error: Error): void
-  /** The stream ends, whatever has been said. */
+  /** The stream ends without a `finish`. */
   end(): void
 }
 
@@ -52,7 +52,7 @@ export function scriptedModel(id: string, answer: (call: ScriptedCall) => void =
     forwardsUrls: true,
     prepare: (call) => ({
       warnings: [],
-      async *send(signal) {
+      async send(signal, say) {
         const steps = new StepQueue()
         let isOver = false
         const scripted: ScriptedCall = {
@@ -70,7 +70,8 @@ export function scriptedModel(id: string, answer: (call: ScriptedCall) => void =
             const step = await steps.next(signal)
             if (step.kind === 'end') return
             if (step.kind === 'fail') throw step.error
-            yield step.events
+            await say(step.events)
+            if (step.events.some(({ type }) => type === 'finish')) return
           }
         } finally {
           isOver = true

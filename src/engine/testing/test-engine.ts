@@ -1,5 +1,6 @@
 import { accountId } from '../../protocol/id.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
+import type { Flow } from '../../core/flow.ts'
 import type { ResponseEvent } from '../../protocol/event.ts'
 import type { Response } from '../../protocol/response.ts'
 import { createCatalogue, type Catalogue } from '../../providers/routing.ts'
@@ -113,17 +114,17 @@ export function idOf(created: Created): string {
 }
 
 /** Everything that a reader is given until its end. */
-export async function eventsOf(batches: AsyncIterable<readonly ResponseEvent[]>): Promise<ResponseEvent[]> {
+export async function eventsOf(flow: Flow<readonly ResponseEvent[]>): Promise<ResponseEvent[]> {
   const events: ResponseEvent[] = []
-  for await (const batch of batches) events.push(...batch)
+  await flow.each((batch) => void events.push(...batch))
   return events
 }
 
 /** What a reader is given of a log that is then given up. @throws It was not given up. */
-export async function cutEventsOf(batches: AsyncIterable<readonly ResponseEvent[]>): Promise<ResponseEvent[]> {
+export async function cutEventsOf(flow: Flow<readonly ResponseEvent[]>): Promise<ResponseEvent[]> {
   const events: ResponseEvent[] = []
   try {
-    for await (const batch of batches) events.push(...batch)
+    await flow.each((batch) => void events.push(...batch))
   } catch (error) {
     if (error instanceof LogAbandoned) return events
     throw error

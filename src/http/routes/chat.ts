@@ -6,7 +6,7 @@ import { badRequest } from '../../protocol/error.ts'
 import { isJsonObject } from '../../protocol/json.ts'
 import type { RawAnswer } from '../../providers/adapter.ts'
 import type { HttpParts } from '../parts.ts'
-import { readJson, sendRaw, whenGone } from '../exchange.ts'
+import { onGone, readJson, sendRaw } from '../exchange.ts'
 
 /**
  * POST /chat/completions: passed on as it is, with the model's name changed, to providers that speak
@@ -30,7 +30,9 @@ export function chatRoutes(app: FastifyInstance, parts: HttpParts): void {
         `${model.slice(0, 64)} does not speak Chat Completions here: use POST /responses.`,
       )
     }
-    const gone = whenGone(reply)
+    const leaving = new AbortController()
+    onGone(reply, () => leaving.abort(new Error('The client has gone away.')))
+    const gone = leaving.signal
     const answer = await chat.send({ ...body, model: route.upstreamModel }, gone).catch((error: unknown) => {
       if (!(error instanceof UpstreamError)) throw error
       metrics.callFailed(route.adapter.id, error.problem.fault)

@@ -1,14 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Flow } from '../../core/flow.ts'
 import { LogAbandoned } from '../../engine/event-log.ts'
 import type { Run } from '../../engine/run.ts'
 import { badRequest } from '../../protocol/error.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
 import type { ResponseEvent } from '../../protocol/event.ts'
 import { parseCreateRequest } from '../../protocol/parse-request.ts'
-import { readJson, sendRaw, whenGone } from '../exchange.ts'
+import { onGone, readJson, sendRaw } from '../exchange.ts'
 import type { HttpParts } from '../parts.ts'
 import { readCount, readFlag, readPage } from '../query.ts'
-import { sendEvents } from '../sse.ts'
+import { sendEvents, type StreamOptions } from '../sse.ts'
 
 interface ById {
   Params: { response_id: string }
@@ -36,9 +37,8 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
     if (created.kind === 'queued' && body.stream !== true)
       return reply.code(202).headers(headers).send(created.response)
     const exchange = openExchange(reply, parts, headers)
-    if (created.kind === 'queued') return stream(exchange, created.log.read({ after: -1, signal: exchange.gone }), body)
-    exchange.gone.addEventListener('abort', () => created.run.cancel(), { once: true })
-    if (exchange.gone.aborted) created.run.cancel()
+    if (created.kind === 'queued') return stream(exchange, created.log.read({ after: -1 }), body)
+    onGone(reply, () => created.run.cancel())
     return body.stream === true ? streamRun(exchange, created.run, body) : answerRun(exchange, created.run)
   })
 
@@ -51,8 +51,8 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
     }
     if (!isStream) return reply.type(JSON_TYPE).send(await engine.retrieve(request.account, id))
     const exchange = openExchange(reply, parts, {})
-    const batches = await engine.events(request.account, id, { after: after ?? -1, signal: exchange.gone })
-    return stream(exchange, batches, {
+    const events = await engine.events(request.account, id, { after: after ?? -1 })
+    return stream(exchange, events, {
       stream_options: { include_obfuscation: readFlag(request.query, 'include_obfuscation') },
     })
   })
@@ -79,38 +79,39 @@ function readBody(request: FastifyRequest, parts: HttpParts): CreateRequest {
 /** One request that is answered from a log. */
 interface Exchange {
   readonly reply: FastifyReply
-  readonly gone: AbortSignal
   readonly headers: Readonly<Record<string, string>>
   readonly parts: HttpParts
 }
 
 function openExchange(reply: FastifyReply, parts: HttpParts, extra: Readonly<Record<string, string>>): Exchange {
   const headers = { 'x-request-id': reply.request.id, 'x-content-type-options': 'nosniff', ...extra }
-  return { reply, gone: whenGone(reply), headers, parts }
+  return { reply, headers, parts }
 }
 
 /** A whole answer: the end of the log. A failure before the model said anything is an HTTP error. */
-async function answerRun({ reply, headers }: Exchange, run: Run): Promise<unknown> {
-  await run.begun
+async function answerRun({ reply, headers, parts }: Exchange, run: Run): Promise<unknown> {
   const final = await run.ended
   const failure = run.failure()
   if (failure !== undefined) throw failure
-  return reply.headers(headers).type(JSON_TYPE).send(JSON.stringify(final))
+  return reply.headers(headers).type(JSON_TYPE).send(parts.engine.textOf(final))
 }
 
 async function streamRun(exchange: Exchange, run: Run, body: CreateRequest): Promise<unknown> {
   await run.begun
-  return stream(exchange, run.log.read({ after: -1, signal: exchange.gone, paced: true }), body)
+  return stream(exchange, run.log.read({ after: -1, paced: true }), body)
 }
 
 async function stream(
-  { reply, gone, headers, parts }: Exchange,
-  batches: AsyncIterable<readonly ResponseEvent[]>,
-  { stream_options: options }: Pick<CreateRequest, 'stream_options'>,
+  { reply, headers, parts }: Exchange,
+  events: Flow<readonly ResponseEvent[]>,
+  { stream_options }: Pick<CreateRequest, 'stream_options'>,
 ): Promise<unknown> {
   const { keepalive_ms, clientStall_ms: stall_ms } = parts.timeouts
-  const obfuscate = options?.include_obfuscation === true
-  const send = () => sendEvents(reply.raw, batches, { headers, keepalive_ms, stall_ms, obfuscate, gone })
+  const obfuscate = stream_options?.include_obfuscation === true
+  const { textOf } = parts.engine
+  const options: StreamOptions = { headers, keepalive_ms, stall_ms, obfuscate, textOf, pace: parts.pace }
+  onGone(reply, () => events.leave())
+  const send = () => sendEvents(reply.raw, events, options)
   return sendRaw(reply, parts.metrics, send).catch((error: unknown) => {
     if (!(error instanceof LogAbandoned)) throw error
     return reply

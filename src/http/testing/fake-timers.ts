@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { TestContext } from 'node:test'
 
 interface FakeTimer {
@@ -15,7 +16,10 @@ export interface FakeTimers {
   count(): number
 }
 
-/** Replaces the global timers for one test, `refresh()` included, which the runner's own fakes leave out. */
+/**
+ * Replaces the global timers and `performance.now()` for one test; `refresh()` too, which the runner's own fakes
+ * leave out.
+ */
 export function fakeTimers(t: TestContext): FakeTimers {
   let now = 0
   const timers = new Set<FakeTimer>()
@@ -36,6 +40,7 @@ export function fakeTimers(t: TestContext): FakeTimers {
   t.mock.method(globalThis, 'setTimeout', set(false) as never)
   t.mock.method(globalThis, 'clearInterval', clear as never)
   t.mock.method(globalThis, 'clearTimeout', clear as never)
+  t.mock.method(performance, 'now', () => now)
   const nextDue = (until: number) =>
     [...timers].filter(({ due }) => due <= until).sort((one, other) => one.due - other.due)[0]
   return {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { ModelCall } from '../../core/model-call.ts'
 import type { ModelEvent } from '../../core/model-event.ts'
+import type { Take } from '../../core/flow.ts'
 import type { Adapter } from '../adapter.ts'
 import { planAnswer } from './script.ts'
 
@@ -19,18 +20,25 @@ export function demoAdapter(sleep: Sleep): Adapter {
     id: 'demo',
     families: /^demo$/,
     forwardsUrls: true,
-    prepare: (call) => ({ warnings: [], send: (signal) => perform(call, sleep, signal) }),
+    prepare: (call) => ({ warnings: [], send: (signal, say) => perform({ call, sleep, say }, signal) }),
     listModels: () => Promise.resolve(['demo']),
   }
 }
 
-async function* perform(call: ModelCall, sleep: Sleep, signal: AbortSignal): AsyncGenerator<readonly ModelEvent[]> {
-  yield []
+/** A call, and what playing it needs. */
+interface Performance {
+  readonly call: ModelCall
+  readonly sleep: Sleep
+  readonly say: Take<readonly ModelEvent[]>
+}
+
+async function perform({ call, sleep, say }: Performance, signal: AbortSignal): Promise<void> {
+  await say([])
   for (const [index, step] of planAnswer(call).entries()) {
     if (index % STEPS_PER_TURN === STEPS_PER_TURN - 1) await setImmediate()
     signal.throwIfAborted()
     if (step.kind === 'wait') await sleep(step.ms, signal)
     else if (step.kind === 'fail') throw step.error
-    else yield [step.event]
+    else await say([step.event])
   }
 }

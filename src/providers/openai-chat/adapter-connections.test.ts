@@ -5,8 +5,10 @@ import { createServer as createNetServer, type AddressInfo, type Socket } from '
 import { test, type TestContext } from 'node:test'
 import { chunk, DONE, startUpstream } from '../../../e2e/harness/upstream.ts'
 import type { ModelEvent } from '../../core/model-event.ts'
-import type { Transport } from '../../core/transport.ts'
+import { TransportError, type Transport } from '../../core/transport.ts'
+import { bodyOf } from '../testing/body.ts'
 import { chatAdapter, connect, hear } from '../testing/chat-provider.ts'
+import { modelCall } from '../testing/model-call.ts'
 
 const NEVER = new Promise<never>(() => {})
 const LATE = { fault: 'timeout', message: 'The model provider did not answer in time.', accepted: true }
@@ -145,20 +147,36 @@ test('An event of 50 MB is refused long before all of it is sent', async (contex
   assert.ok(sent < 20, `${sent} MB were sent`)
 })
 
-/** An answer that says this and then stays open until it is aborted. */
-function endless(...texts: string[]): Transport {
+/** An answer whose body is made of texts and of what comes after them. */
+function answering(texts: readonly string[], goOn: (signal: AbortSignal) => Promise<unknown>): Transport {
   return {
     send: ({ signal }) =>
       Promise.resolve({
         status: 200,
         headers: { 'content-type': 'text/event-stream' },
-        body: (async function* () {
-          for (const text of texts) yield new TextEncoder().encode(text)
-          if (!signal.aborted) await once(signal, 'abort')
-          throw signal.reason
-        })(),
+        body: bodyOf(
+          (async function* () {
+            for (const text of texts) yield new TextEncoder().encode(text)
+            await goOn(signal)
+          })(),
+        ),
       }),
   }
+}
+
+/** An answer that says this and then stays open until it is aborted. */
+function endless(...texts: string[]): Transport {
+  return answering(texts, async (signal) => {
+    if (!signal.aborted) await once(signal, 'abort')
+    throw signal.reason
+  })
+}
+
+/** An answer that says this and then breaks off. */
+function broken(...texts: string[]): Transport {
+  return answering(texts, () =>
+    Promise.reject(new TransportError({ isUnsent: false, isTimeout: false, cause: undefined })),
+  )
 }
 
 const aftermaths = [
@@ -209,6 +227,46 @@ for (const { end, chunks, fault } of instants) {
     assert.equal(heard.problem?.fault, fault)
   })
 }
+
+const FINISHED = chunk({ content: 'Hi' }, { finish_reason: 'stop' })
+const reads = [
+  { what: 'words, finish and [DONE]', transport: endless(FINISHED + DONE), said: 2 },
+  {
+    what: 'words, and then garbage in the same read',
+    transport: endless(`${chunk({ content: 'Hi' })}data: bye\n\n`),
+    said: 1,
+  },
+  { what: 'a whole answer whose connection breaks', transport: broken(FINISHED), said: 2 },
+  {
+    what: 'words in many reads',
+    transport: endless(...['a', 'b', 'c'].map((content) => chunk({ content })), DONE),
+    said: 4,
+  },
+]
+for (const { what, transport, said } of reads) {
+  test(`Whoever hears ${what} is waited for: nothing else is said meanwhile, and the call is not over`, async () => {
+    let [now, most, heard] = [0, 0, 0]
+    const sent = chatAdapter(transport, 'https://a.example/v1')
+      .prepare(modelCall())
+      .send(new AbortController().signal, async (batch) => {
+        now++
+        most = Math.max(most, now)
+        for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+        heard += batch.length
+        now--
+      })
+    await sent.catch(() => {})
+    assert.deepEqual({ now, most, heard }, { now: 0, most: 1, heard: said })
+  })
+}
+
+test('An answer that has ended leaves no timer behind', async (context) => {
+  const timers = [context.mock.method(globalThis, 'setTimeout'), context.mock.method(globalThis, 'clearTimeout')]
+  await hear(chatAdapter(endless(FINISHED, DONE), 'https://a.example/v1'))
+  const [set, cleared] = timers.map(({ mock }) => mock.calls)
+  assert.equal(set?.length, 1)
+  assert.equal(cleared?.at(-1)?.arguments[0], set?.[0]?.result)
+})
 
 test('An abort while usage is waited for throws the reason: nobody is there to be answered', async () => {
   const control = new AbortController()

@@ -43,6 +43,7 @@ test('A call is one POST with the key, and its answer an empty batch, then what 
   const { batches, error } = await hear(connect(context, upstream.baseUrl), { fields: { temperature: 0 } })
   assert.equal(error, undefined)
   assert.deepEqual(batches[0], [])
+  assert.ok(batches.slice(1).every((batch) => batch.length > 0))
   assert.deepEqual(batches.slice(1).flat(), [hi, { ...STOP, usage: READ_USAGE }])
   const [{ method, path, headers, body } = {}] = upstream.received
   assert.deepEqual({ method, path }, { method: 'POST', path: '/v1/chat/completions' })

@@ -1,11 +1,12 @@
 import type { ModelCall } from '../../core/model-call.ts'
 import type { ModelEvent } from '../../core/model-event.ts'
+import type { Take } from '../../core/flow.ts'
 import type { Transport, TransportAnswer } from '../../core/transport.ts'
 import { UpstreamError } from '../../core/upstream-error.ts'
 import { isJsonObject, parseJson } from '../../protocol/json.ts'
 import type { Adapter } from '../adapter.ts'
 import { redactStream } from '../redact-stream.ts'
-import { decodeEvents } from '../sse.ts'
+import { createEventDecoder, type WireEvent } from '../sse.ts'
 import { connectionError, ERROR_BODY_BYTES_MAX, getJson, postJson, readText, type Endpoint } from '../upstream.ts'
 import { readErrorAnswer } from './errors.ts'
 import { buildChatRequest } from './request.ts'
@@ -37,7 +38,7 @@ export function openAiChat(provider: ChatProvider): Adapter {
     prepare(call) {
       const { body, warnings } = buildChatRequest(call, dialect.quirks, forwardsUrls)
       const asked = { call, body: JSON.stringify(body) }
-      return { warnings, send: (signal) => generate(provider, asked, signal) }
+      return { warnings, send: (signal, say) => generate(provider, { ...asked, say }, signal) }
     },
     listModels: async (signal) => readModelList(await getJson(transport, endpoint, { path: '/models', signal })),
     chat: {
@@ -51,29 +52,38 @@ export function openAiChat(provider: ChatProvider): Adapter {
   }
 }
 
-async function* generate(
+type Say = Take<readonly ModelEvent[]>
+
+async function generate(
   provider: ChatProvider,
-  { call, body }: { call: ModelCall; body: string },
+  { call, body, say }: { call: ModelCall; body: string; say: Say },
   signal: AbortSignal,
-): AsyncGenerator<readonly ModelEvent[]> {
-  const { endpoint, dialect, transport } = provider
-  const aftermath = new AbortController()
-  const either = AbortSignal.any([signal, aftermath.signal])
-  const answer = await postJson(transport, endpoint, { path: PATH, body, signal: either })
+): Promise<void> {
+  const { endpoint, dialect, transport, limits } = provider
+  const answer = await postJson(transport, endpoint, { path: PATH, body, signal })
   if (answer.status !== 200) throw await readRefusal(answer, provider, signal)
-  yield []
+  await say([])
   const reader = createChatReader(dialect.quirks, { callIdPrefix: call.callIdPrefix, secrets: endpoint.secrets })
+  const heard: Heard = { answer, reader, limits, say }
   try {
     const type = headerOf(answer, 'content-type')
     const isWhole = type.includes('json') || (!call.canStream && !type.includes('event-stream'))
-    yield* isWhole ? readWhole(answer, reader, provider) : readStream(answer, reader, { ...provider, aftermath })
+    await (isWhole ? readWhole(heard) : readStream(heard))
   } catch (error) {
     if (signal.aborted) throw error
     const failure = reader.failure()
     if (failure !== undefined) throw withUsage(failure, reader)
     if (!reader.hasFinished()) throw connectionError(error)
-    yield reader.end() // The answer was whole; only the end of the stream was lost.
+    await say(reader.end()) // The answer was whole; only the end of the stream was lost.
   }
+}
+
+/** An answer that has begun, and what becomes of it. */
+interface Heard {
+  readonly answer: TransportAnswer
+  readonly reader: ChatReader
+  readonly limits: ChatProvider['limits']
+  readonly say: Say
 }
 
 /** What an error answer means; the status tells, even where the body breaks off. */
@@ -89,50 +99,60 @@ async function readRefusal(
   return readErrorAnswer({ status: answer.status, headers: answer.headers, text }, endpoint.secrets)
 }
 
-async function* readStream(
-  answer: TransportAnswer,
-  reader: ChatReader,
-  { limits, aftermath }: ChatProvider & { readonly aftermath: AbortController },
-): AsyncGenerator<readonly ModelEvent[]> {
-  const progress: Progress = { hasChunks: false, isDone: false, isGarbled: false }
-  let hasSpoken = false
+async function readStream({ answer, reader, limits, say }: Heard): Promise<void> {
+  const { body } = answer
+  const decoder = createEventDecoder(limits.eventBytesMax)
+  const progress: Progress = { hasSpoken: false, hasChunks: false, isDone: false, isGarbled: false }
   let timer: NodeJS.Timeout | undefined
+  let heard: Promise<void> | undefined
+  const hear = (batch: readonly WireEvent[]) => {
+    const events: ModelEvent[] = []
+    for (const { data } of batch) events.push(...readEvent(data, reader, progress))
+    progress.hasSpoken ||= events.length > 0
+    if (isOver(reader, progress) || decoder.failure() !== undefined) body.leave()
+    else if (isSettled(reader)) timer ??= setTimeout(() => body.leave(), AFTERMATH_MS)
+    heard = events.length > 0 ? say(events) : undefined
+    return heard
+  }
   try {
-    for await (const batch of decodeEvents(answer.body, limits.eventBytesMax)) {
-      const events = batch.flatMap(({ data }) => readEvent(data, reader, progress))
-      if (events.length > 0) yield events
-      hasSpoken ||= events.length > 0
-      if (progress.isDone || progress.isGarbled) break
-      if (reader.failure() === undefined && !reader.hasFinished()) continue
-      if (!hasSpoken && reader.failure() !== undefined) break
-      timer ??= setTimeout(() => aftermath.abort(new Error('Nothing more is to come.')), AFTERMATH_MS)
-    }
+    await body.each((piece) => hear(decoder.push(piece)))
+    await heard // A body that was left does not wait for it.
+    await hear(decoder.end())
   } finally {
     clearTimeout(timer)
   }
   const failure = reader.failure()
   if (failure !== undefined) throw withUsage(failure, reader)
+  const tooLong = decoder.failure()
+  if (tooLong !== undefined && !reader.hasFinished()) throw tooLong
   if (!progress.hasChunks || progress.isGarbled) throw notItsProtocol()
   if (!progress.isDone && !reader.hasFinished()) throw brokenOff()
-  yield reader.end()
+  await say(reader.end())
+}
+
+/** Whether what comes after is of no use. */
+function isOver(reader: ChatReader, { isDone, isGarbled, hasSpoken }: Progress): boolean {
+  return isDone || isGarbled || (!hasSpoken && reader.failure() !== undefined)
+}
+
+/** Whether the answer has finished or failed, and only its usage may still come. */
+function isSettled(reader: ChatReader): boolean {
+  return reader.hasFinished() || reader.failure() !== undefined
 }
 
 /** Providers that cannot stream, and some that were asked to, answer in one piece. */
-async function* readWhole(
-  answer: TransportAnswer,
-  reader: ChatReader,
-  { limits }: ChatProvider,
-): AsyncGenerator<readonly ModelEvent[]> {
+async function readWhole({ answer, reader, limits, say }: Heard): Promise<void> {
   const body = parseJson(await readText(answer.body, limits.outputBytesMax))
   if (!isJsonObject(body) || (body['error'] == null && isEmptyList(body['choices']))) throw notItsProtocol()
   const events = reader.read(body)
   const failure = reader.failure()
   if (failure !== undefined) throw withUsage(failure, reader)
-  yield [...events, ...reader.end()]
+  await say([...events, ...reader.end()])
 }
 
 /** How far a stream has come. */
 interface Progress {
+  hasSpoken: boolean
   hasChunks: boolean
   /** The end mark has come: what follows it is not read. */
   isDone: boolean

@@ -46,15 +46,17 @@ interface State {
   failure: UpstreamError | undefined
 }
 
+type Handler = (delta: WireDelta, state: State, choice: WireChoice) => ModelEvent[]
+
 /** Fields of a delta, in the order in which they are read: reasoning comes before what it led to. */
-const HANDLERS: readonly ((delta: WireDelta, state: State, choice: WireChoice) => ModelEvent[])[] = [
-  readReasoning,
-  readContent,
-  ({ refusal }) => say('refusal', refusal),
-  ({ annotations }) => objectsIn(annotations).flatMap(readAnnotation),
-  ({ extra_content: extra }) => (extra == null ? [] : [reasoningState({ extra_content: extra as JsonValue })]), // From JSON.
-  ({ tool_calls: calls }, state) => readCalls(objectsIn(calls), state),
-  ({ function_call: call }, state) => (call == null ? [] : readCalls([{ index: 0, function: call }], state)),
+const HANDLERS: readonly (readonly [fields: readonly (keyof WireDelta)[], read: Handler])[] = [
+  [['reasoning_details', 'reasoning_content', 'reasoning'], readReasoning],
+  [['content'], readContent],
+  [['refusal'], ({ refusal }) => say('refusal', refusal)],
+  [['annotations'], ({ annotations }) => objectsIn(annotations).flatMap(readAnnotation)],
+  [['extra_content'], ({ extra_content: extra }) => [reasoningState({ extra_content: extra as JsonValue })]], // From JSON.
+  [['tool_calls'], ({ tool_calls: calls }, state) => readCalls(objectsIn(calls), state)],
+  [['function_call'], ({ function_call: call }, state) => readCalls([{ index: 0, function: call ?? null }], state)],
 ]
 
 /**
@@ -94,7 +96,10 @@ function readChunk(chunk: WireChunk, state: State, secrets: readonly string[]): 
   const choice = objectsIn(chunk.choices).find(({ index }) => (index ?? 0) === 0)
   if (choice === undefined) return []
   const delta = choice.delta ?? choice.message ?? {}
-  const events = HANDLERS.flatMap((handler) => handler(delta, state, choice))
+  const events: ModelEvent[] = []
+  for (const [fields, read] of HANDLERS) {
+    if (fields.some((field) => delta[field] != null)) events.push(...read(delta, state, choice))
+  }
   if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '') {
     state.finish = finishReason(choice.finish_reason)
   }

@@ -65,10 +65,11 @@ export async function hear(adapter: Adapter, listening: Listening = {}): Promise
   const batches: (readonly ModelEvent[])[] = []
   let error: unknown
   try {
-    for await (const batch of adapter.prepare(modelCall(fields)).send(signal)) {
+    await adapter.prepare(modelCall(fields)).send(signal, (batch) => {
       batches.push(batch)
       onBatch?.(batches.flat().length)
-    }
+      return undefined
+    })
   } catch (thrown) {
     error = thrown
   }

@@ -10,7 +10,7 @@ import { prepareOperations, type Operations } from './operations.ts'
 const fresh = scratchFiles()
 
 function insert(number: number, input = 'input'): Call {
-  return { operation: 'insert', args: [ALICE, foregroundRow(number, { input }), 'boot'] }
+  return { operation: 'insert', args: [ALICE, foregroundRow(number, { input }), { owner: 'boot' }] }
 }
 
 function find(number: number): Call {

@@ -46,13 +46,38 @@ onFile(
     const responses = store.forAccount(ALICE)
     const before = commitsOf(path)
     const first = responses.insert(foregroundRow(1), 'boot')
-    await Promise.resolve() // The first batch is on its way now.
-    await Promise.resolve()
+    await new Promise((resolve) => setImmediate(resolve)) // The first batch is on its way now.
     const others = Array.from({ length: 50 }, (_, number) => responses.insert(foregroundRow(number + 2), 'boot'))
     await Promise.all([first, ...others])
     assert.equal(commitsOf(path) - before, 2)
   },
 )
+
+onFile('an insertion that may wait and its ending are one transaction', async (store, { path }) => {
+  const responses = store.forAccount(ALICE)
+  const before = commitsOf(path)
+  const numbers = Array.from({ length: 10 }, (_, number) => number)
+  const inserted = numbers.map((number) => responses.insert(foregroundRow(number), 'boot', 'soon'))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(commitsOf(path), before, 'nothing is written for them alone')
+  assert.deepEqual(
+    await Promise.all(numbers.map((number) => responses.finish(idOf(number), 0, endingOf(number)))),
+    numbers.map(() => true),
+  )
+  await Promise.all(inserted)
+  assert.equal(commitsOf(path) - before, 1)
+})
+
+onFile('an ending that was to be written with its insertion fails with it', async (store, { db }) => {
+  const responses = store.forAccount(ALICE)
+  db.exec('BEGIN IMMEDIATE')
+  const calls = [responses.insert(foregroundRow(1), 'boot', 'soon'), responses.finish(idOf(1), 0, endingOf(1))]
+  for (const outcome of await Promise.allSettled(calls)) {
+    assert.ok(outcome.status === 'rejected' && outcome.reason instanceof StoreUnavailable)
+  }
+  db.exec('ROLLBACK')
+  assert.equal(await responses.find(idOf(1)), undefined)
+})
 
 onFile('reads write nothing', async (store, { path }) => {
   const before = commitsOf(path)

@@ -14,7 +14,8 @@ import { decodePayload, encodePayload } from './payload.ts'
 
 /** What the worker can be asked. Writes run inside a transaction that the worker holds. */
 export interface Operations {
-  insert(account: AccountId, row: NewResponse, owner: string): void
+  /** Accepts a response; with its ending, where it has ended already. */
+  insert(account: AccountId, row: NewResponse, how: { owner: string; ending?: StoredEnding }): void
   find(account: AccountId, id: ResponseId): StoredResponse | undefined
   findInput(account: AccountId, id: ResponseId): JsonText | undefined
   findLog(account: AccountId, id: ResponseId): JsonText | undefined
@@ -53,8 +54,8 @@ export function prepareOperations(db: DatabaseSync, now_ms: () => number): Opera
 
 function responseOperations(db: DatabaseSync, now_s: () => number) {
   const insertRow = db.prepare(
-    `INSERT INTO responses (id, account_id, status, background, created_at, previous_id, lease_owner, request, input, response)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO responses (id, account_id, status, background, created_at, previous_id, lease_owner, request, input, response, log)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const insertItem = db.prepare(
     `INSERT INTO items (account_id, item_id, response_id) VALUES (?, ?, ?)
@@ -84,10 +85,10 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
     `UPDATE responses SET deleted_at = ? WHERE account_id = ? AND id = ? AND deleted_at IS NULL`,
   )
   return {
-    insert(account, row, owner) {
-      const request = row.request === undefined ? null : encodePayload(row.request)
-      const { id, status, background, createdAt, previousId } = row
-      const [input, response] = [encodePayload(row.input), encodePayload(row.response)]
+    insert(account, row, { owner, ending }) {
+      const { id, background, createdAt, previousId } = row
+      const request = row.request === undefined || ending !== undefined ? null : encodePayload(row.request)
+      const { status, response } = ending ?? row
       insertRow.run(
         id,
         account,
@@ -97,8 +98,9 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
         previousId ?? null,
         owner,
         request,
-        input,
-        response,
+        encodePayload(row.input),
+        encodePayload(response),
+        ending === undefined ? null : encodePayload(ending.log),
       )
       for (const itemId of row.clientItemIds) insertItem.run(account, itemId, row.id)
     },

@@ -1,19 +1,48 @@
 import { Worker } from 'node:worker_threads'
-import { StoreDamaged, StoreUnavailable, type Store } from '../store.ts'
+import type { AccountId, ResponseId } from '../../protocol/id.ts'
+import {
+  StoreDamaged,
+  StoreUnavailable,
+  type Haste,
+  type NewResponse,
+  type Store,
+  type StoredEnding,
+} from '../store.ts'
 import type { Call, Outcome } from './batch.ts'
 import type { Operations } from './operations.ts'
 import type { WorkerOptions } from './worker.ts'
 
 interface Waiting {
-  readonly call: Call
-  readonly resolve: (value: never) => void
-  readonly reject: (error: Error) => void
+  call: Call
+  resolve: (value: never) => void
+  reject: (error: Error) => void
 }
 
 type Ask = <Name extends keyof Operations>(
   operation: Name,
   ...args: Parameters<Operations[Name]>
 ) => Promise<ReturnType<Operations[Name]>>
+
+type AskWith = <Name extends keyof Operations>(
+  haste: Haste,
+  operation: Name,
+  ...args: Parameters<Operations[Name]>
+) => Promise<ReturnType<Operations[Name]>>
+
+/**
+ * Ends a response whose insertion has not been sent yet: one write does both. Undefined where it has been sent.
+ */
+type JoinInsert = (account: AccountId, id: ResponseId, ending: StoredEnding) => Promise<boolean> | undefined
+
+/**
+ * A batch of so many calls shows that more are on their way: the next one waits for them. Waking the thread costs
+ * more than a write: with 16 clients at once a stored answer takes 250 µs of CPU so, and 355 µs without.
+ */
+const GATHER_CALLS = 4
+const GATHER_MS = 2
+
+/** How long a write that nobody waits for may wait for others, in milliseconds. */
+const SOON_MS = 20
 
 /** A backup or a shell holds its lock for a moment; whoever holds it longer is told of. */
 const BUSY_MS = 5000
@@ -38,7 +67,8 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
     await worker.terminate()
     throw new Error(`The database ${path} cannot be opened: ${opening.message}.`)
   }
-  const { ask, close } = connect(worker)
+  const { askWith, joinInsert, close } = connect(worker)
+  const ask: Ask = (operation, ...args) => askWith('now', operation, ...args)
   return {
     jobs: {
       claim: ({ owner, lease_ms, limit }) => ask('claim', owner, lease_ms, limit),
@@ -53,13 +83,16 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
       revoke: (publicId) => ask('revokeKey', publicId),
     },
     forAccount: (account) => ({
-      insert: (row, owner) => ask('insert', account, row, owner),
+      insert: (row, owner, haste = 'now') => askWith(haste, 'insert', account, row, { owner }),
       find: (id) => ask('find', account, id),
       findInput: (id) => ask('findInput', account, id),
       findLog: (id) => ask('findLog', account, id),
       findItemOwner: (itemId) => ask('findItemOwner', account, itemId),
       thread: (id, turnsMax) => ask('thread', account, id, turnsMax),
-      finish: (id, attempt, ending) => ask('finish', account, id, { ...ending, attempt }),
+      finish: async (id, attempt, ending) => {
+        const joined = attempt === 0 ? joinInsert(account, id, ending) : undefined
+        return joined ?? ask('finish', account, id, { ...ending, attempt })
+      },
       remove: (id) => ask('remove', account, id),
     }),
     ping: () => ask('ping'),
@@ -68,21 +101,37 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
 }
 
 /** Sends calls in batches, one batch at a time, and hands each caller its outcome. */
-function connect(worker: Worker): { ask: Ask; close: () => Promise<void> } {
+function connect(worker: Worker): { askWith: AskWith; joinInsert: JoinInsert; close: () => Promise<void> } {
   let next: Waiting[] = []
+  let isAnnounced = false
+  let isLate = false
+  let isBusy = false
+  let soon: NodeJS.Timeout | undefined
   let running: readonly Waiting[] = []
   let gone: Error | undefined
   let isClosing = false
 
   const flush = () => {
-    if (running.length > 0) return
-    if (next.length === 0) {
-      if (isClosing) worker.postMessage('close')
-      return
-    }
+    isAnnounced = false
+    isLate = running.length > 0
+    if (isLate || next.length === 0) return
+    clearTimeout(soon)
+    soon = undefined
     running = next
     next = []
+    isBusy = running.length >= GATHER_CALLS
     worker.postMessage(running.map(({ call }) => call))
+  }
+  /** Everything that this turn of the event loop brings is one batch; while there is much, a few turns are. */
+  const announce = () => {
+    if (isAnnounced) return
+    isAnnounced = true
+    if (isBusy) setTimeout(flush, GATHER_MS)
+    else setImmediate(flush)
+  }
+  const hangUp = () => {
+    flush()
+    if (running.length === 0) worker.postMessage('close')
   }
   const closed = Promise.withResolvers<void>()
   const lose = (error: Error) => {
@@ -97,24 +146,51 @@ function connect(worker: Worker): { ask: Ask; close: () => Promise<void> } {
     const answered = running
     running = []
     for (const [index, waiting] of answered.entries()) settle(waiting, outcomes[index])
-    flush()
+    if (isClosing) hangUp()
+    else if (isLate) flush()
   })
   worker.on('error', (cause) => lose(new StoreUnavailable('The storage thread failed.', { cause })))
   worker.on('exit', () => lose(new StoreUnavailable('The storage is closed.')))
 
+  const add = (call: Call) =>
+    new Promise<never>((resolve, reject) => {
+      if (gone !== undefined || isClosing) reject(gone ?? new StoreUnavailable('The storage is closed.'))
+      else next.push({ call, resolve, reject })
+    })
   return {
-    ask: (operation, ...args) =>
-      new Promise((resolve, reject) => {
-        if (gone !== undefined || isClosing) return reject(gone ?? new StoreUnavailable('The storage is closed.'))
-        if (next.push({ call: { operation, args }, resolve, reject }) === 1) queueMicrotask(flush)
-      }),
+    askWith(haste, operation, ...args) {
+      const answer = add({ operation, args })
+      if (haste === 'now') announce()
+      else soon ??= setTimeout(announce, SOON_MS)
+      return answer
+    },
+    joinInsert(account, id, ending) {
+      const waiting = next.findLast(({ call }) => concerns(call, id))
+      if (waiting?.call.operation !== 'insert') return undefined
+      const { call, resolve, reject } = waiting
+      const [owner, row, how] = call.args as Parameters<Operations['insert']> // It is an insertion.
+      if (owner !== account || how.ending !== undefined) return undefined
+      waiting.call = { operation: 'insert', args: [account, row, { ...how, ending }] }
+      announce()
+      return new Promise((resolveEnding, rejectEnding) => {
+        waiting.resolve = (value) => (resolve(value), resolveEnding(true))
+        waiting.reject = (error) => (reject(error), rejectEnding(error))
+      })
+    },
     close: async () => {
       isClosing = true
-      flush()
+      hangUp()
       await closed.promise
       await worker.terminate()
     },
   }
+}
+
+/** Whether a call is about a response: what is asked of it later must not come before. */
+function concerns({ operation, args }: Call, id: ResponseId): boolean {
+  const [, subject] = args
+  if (operation !== 'insert') return subject === id
+  return (subject as NewResponse).id === id // The row of an insertion.
 }
 
 function settle({ resolve, reject }: Waiting, outcome: Outcome | undefined): void {
