@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { accountId, mintResponseId } from '../../src/protocol/id.ts'
+import { openDatabase } from '../../src/store/sqlite/open-database.ts'
+import { prepareOperations } from '../../src/store/sqlite/operations.ts'
+
+const TURNS = 20
+
+/** Bytes of a turn's question and of its answer. */
+const TURN_BYTES = 2500
+
+/** CPU of reading a thread of 20 turns (5 kB each) from SQLite, checked and as text, in microseconds. */
+export function measureThreadRead(times: number): number {
+  const folder = mkdtempSync(join(tmpdir(), 'antiphon-read-'))
+  const db = openDatabase(join(folder, 'antiphon.db'), 0)
+  const operations = prepareOperations(db, Date.now)
+  const account = accountId('bench')
+  const idOf = (turn: number) => mintResponseId(String(turn).padStart(48, '0'))
+  const payload = JSON.stringify('x'.repeat(TURN_BYTES))
+  for (let turn = 0; turn < TURNS; turn++) {
+    const previousId = turn === 0 ? undefined : idOf(turn - 1)
+    const fixed = { background: false, createdAt: 1, request: undefined, clientItemIds: [] }
+    const row = {
+      id: idOf(turn),
+      status: 'in_progress' as const,
+      previousId,
+      input: payload,
+      response: payload,
+      ...fixed,
+    }
+    operations.insert(account, row, { owner: 'bench' })
+    operations.finish(account, row.id, { status: 'completed', response: payload, log: '[]', attempt: 0 })
+  }
+  const read = () => operations.thread(account, idOf(TURNS - 1), 1001)
+  for (let time = 0; time < times; time++) read()
+  const before = process.cpuUsage()
+  for (let time = 0; time < times; time++) read()
+  const { user, system } = process.cpuUsage(before)
+  db.close()
+  rmSync(folder, { recursive: true })
+  return (user + system) / times
+}

@@ -1,0 +1,20 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort, launch, untilLive } from '../rig/process.ts'
+
+/** Time from starting the process until it answers `GET /live` on a fresh database, in milliseconds. */
+export async function measureStartUp(entry: string): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'antiphon-start-'))
+  const port = await freePort()
+  const start_ms = performance.now()
+  const server = launch({
+    args: [entry, 'serve', '--port', String(port), '--store', `sqlite:${join(folder, 'antiphon.db')}`],
+    folder,
+  })
+  await untilLive(`http://127.0.0.1:${port}`)
+  const taken_ms = performance.now() - start_ms
+  await server.stop()
+  rmSync(folder, { recursive: true })
+  return taken_ms
+}
