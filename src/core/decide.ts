@@ -61,8 +61,9 @@ function decideText(response: Response, event: Extract<OutputEvent, { type: 'tex
   if (event.type === 'refusal') {
     return [...opened.events, { type: 'response.refusal.delta', ...place, delta: event.text }]
   }
-  const logprobs = [...(event.logprobs ?? [])]
-  return [...opened.events, { type: 'response.output_text.delta', ...place, delta: event.text, logprobs }]
+  const logprobs = event.logprobs === undefined ? [] : [...event.logprobs]
+  const delta: UnnumberedEvent = { type: 'response.output_text.delta', ...place, delta: event.text, logprobs }
+  return opened.events.length === 0 ? [delta] : [...opened.events, delta]
 }
 
 function decideAnnotation(

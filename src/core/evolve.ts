@@ -22,11 +22,7 @@ export function evolve(response: Response, event: UnnumberedEvent): Response {
     case 'response.content_part.done':
       return changeItem(response, event.output_index, (item) => setPart(item, event.content_index, event.part))
     case 'response.output_text.delta':
-      return changeText(response, event, (part) => ({
-        ...part,
-        text: part.text + event.delta,
-        logprobs: event.logprobs.length === 0 ? part.logprobs : [...part.logprobs, ...event.logprobs],
-      }))
+      return appendText(response, event)
     case 'response.output_text.annotation.added':
       return changeText(response, event, (part) => ({ ...part, annotations: [...part.annotations, event.annotation] }))
     case 'response.refusal.delta':
@@ -95,6 +91,19 @@ function changeText(
     const part = item.type === 'message' ? item.content[place.content_index] : undefined
     return part?.type === 'output_text' ? setPart(item, place.content_index, change(part)) : item
   })
+}
+
+/** Most events are these: no function is made for one. */
+function appendText(
+  response: Response,
+  event: Extract<UnnumberedEvent, { logprobs: unknown; delta: string }>,
+): Response {
+  const item = response.output[event.output_index]
+  const part = item?.type === 'message' ? item.content[event.content_index] : undefined
+  if (item?.type !== 'message' || part?.type !== 'output_text') return response
+  const logprobs = event.logprobs.length === 0 ? part.logprobs : [...part.logprobs, ...event.logprobs]
+  const longer = { ...part, text: part.text + event.delta, logprobs }
+  return setItem(response, event.output_index, setPart(item, event.content_index, longer))
 }
 
 function appendRefusal(item: OutputItem, index: number, delta: string): OutputItem {

@@ -87,13 +87,49 @@ function sizesOf(entry: DeltaEntry): number[] {
 
 function encodeAt(events: readonly ResponseEvent[], at: number, progress: Progress): { entry: Entry; length: number } {
   const event = events[at] as ResponseEvent // `at` is inside the list.
+  if ('delta' in event) return { entry: encodeDelta(event, progress), length: 1 }
   for (const entry of shorten(event, progress.final)) {
     const restored = decodeEntry(entry, progress)
     const isRestored = restored.every((copy, offset) => isNumbered(copy, events[at + offset]))
     if (isRestored && restored.length > 0) return { entry, length: restored.length }
   }
-  const { sequence_number: _, ...whole } = event
-  return { entry: ['e', whole as unknown as JsonObject], length: 1 } // Events are JSON.
+  return { entry: wholeEntry(event), length: 1 }
+}
+
+function wholeEntry({ sequence_number: _, ...event }: ResponseEvent): Entry {
+  return ['e', event as unknown as JsonObject] // Events are JSON.
+}
+
+/** Most events are deltas: whether one is the next slice is asked of the text itself, without restoring it first. */
+function encodeDelta(event: Extract<ResponseEvent, { delta: string }>, { final, taken }: Progress): Entry {
+  const entry = deltaEntry(event)
+  const item = final.output[event.output_index]
+  const [slice] = slicesOf(entry, taken)
+  if (item === undefined || slice === undefined) return wholeEntry(event)
+  if (entry[0] === 'd' && isPlainSlice(event, item, slice)) return entry
+  return nextDelta(item, slice).some((copy) => isNumbered(copy, event)) ? entry : wholeEntry(event)
+}
+
+/** The fields of a text's delta, in the order in which they are restored. */
+const TEXT_DELTA_KEYS = ['type', 'item_id', 'output_index', 'content_index', 'delta', 'logprobs', 'sequence_number']
+
+/** Whether `nextDelta` would restore just this. For what is not plain text, it is tried. */
+function isPlainSlice(event: Extract<ResponseEvent, { delta: string }>, item: OutputItem, { text }: Slice): boolean {
+  if (event.type !== 'response.output_text.delta' || item.type !== 'message') return false
+  const part = item.content[event.content_index]
+  return (
+    part?.type === 'output_text' &&
+    item.id === event.item_id &&
+    part.text.startsWith(event.delta, text[0]) &&
+    hasKeys(event, TEXT_DELTA_KEYS)
+  )
+}
+
+/** Whether an object has just these keys, in this order. */
+function hasKeys(value: object, keys: readonly string[]): boolean {
+  let place = 0
+  for (const key in value) if (key !== keys[place++]) return false
+  return place === keys.length
 }
 
 /** Whether an event is another one and its number, last. */
@@ -113,7 +149,6 @@ function shorten(event: ResponseEvent, final: Response): Entry[] {
   if (event.type === 'response.output_item.added') return [['a', index, difference(event.item, item)]]
   const part = partOf(event)
   if (event.type.endsWith('_part.added')) return [['p', index, part]]
-  if ('delta' in event) return [deltaEntry(event)]
   if (event.type.endsWith('.done'))
     return [
       ['c', index],

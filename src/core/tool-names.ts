@@ -187,7 +187,8 @@ export function createToolRaiser(origins: LoweredTools['origins']): (event: Mode
         return []
       }
       default:
-        return 'text' in event && event.text === '' ? [] : [...release(() => true), event]
+        if ('text' in event && event.text === '') return []
+        return held.size === 0 ? [event] : [...release(() => true), event]
     }
   }
 }

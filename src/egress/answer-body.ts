@@ -36,9 +36,12 @@ export class AnswerBody implements TransportBody {
 
   /** The next chunk has come. */
   push(chunk: Uint8Array): void {
+    const reader = this.#reader
+    if (reader !== undefined && !reader.isBusy && !this.#hasLeft && this.#waiting.length === 0) {
+      return this.#give(reader, chunk)
+    }
     this.#waiting.push(chunk)
     this.#waitingBytes += chunk.length
-    this.#handOver()
     if (this.#waitingBytes <= READ_AHEAD_BYTES) return
     if (this.#hasLeft) this.#abandon()
     else this.#controller?.pause()
@@ -90,14 +93,18 @@ export class AnswerBody implements TransportBody {
       const chunk = this.#waiting.shift()
       if (chunk === undefined) return this.#settle(reader)
       this.#waitingBytes -= chunk.length
-      try {
-        const time = reader.take(chunk)
-        if (time !== undefined) this.#giveTime(reader, time)
-      } catch (error) {
-        this.#lose(reader, error)
-      }
+      this.#give(reader, chunk)
       // Not before the chunk is taken: the next one may come at once, amid this call.
       if (this.#waitingBytes <= READ_AHEAD_BYTES / 2) this.#resume()
+    }
+  }
+
+  #give(reader: Reader, chunk: Uint8Array): void {
+    try {
+      const time = reader.take(chunk)
+      if (time !== undefined) this.#giveTime(reader, time)
+    } catch (error) {
+      this.#lose(reader, error)
     }
   }
 

@@ -19,7 +19,8 @@ export interface ReasoningContext {
 export function outputEvents(context: ReasoningContext, event: ModelEvent): readonly OutputEvent[] {
   const ended = endsUnsealed(context, event) ? [seal(context, {})] : []
   if (event.type === 'finish' || isHidden(context, event)) return ended
-  return [...ended, event.type === 'reasoning_state' ? seal(context, event.state) : event]
+  const said = event.type === 'reasoning_state' ? seal(context, event.state) : event
+  return ended.length === 0 ? [said] : [...ended, said]
 }
 
 function seal({ plan, sealer }: ReasoningContext, state: JsonValue): OutputEvent {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import type { Flow } from '../core/flow.ts'
 import type { SnapshotText } from '../core/snapshot-text.ts'
 import { TERMINAL_EVENTS, type ResponseEvent } from '../protocol/event.ts'
@@ -104,6 +105,7 @@ export async function sendEvents(
 function createWriter(response: ServerResponse, { obfuscate, pace, stall_ms, textOf }: StreamOptions) {
   let held = ''
   let isAwaited = false
+  let last_ms = Number.NEGATIVE_INFINITY
   const flush = () => {
     isAwaited = false
     if (held !== '' && !response.destroyed) response.write(held)
@@ -114,10 +116,12 @@ function createWriter(response: ServerResponse, { obfuscate, pace, stall_ms, tex
     flush()
     void room() // Whatever comes next waits too; where nothing does, the client is hung up on all the same.
   }
-  const mayWait = (batch: readonly ResponseEvent[]) =>
-    held.length < HELD_CHARS_MAX &&
-    !response.writableNeedDrain &&
-    (isEnd(batch) || (pace.hold_ms() > 0 && batch.every(isDelta)))
+  const mayWait = (batch: readonly ResponseEvent[]) => {
+    const [before_ms, now_ms] = [last_ms, performance.now()]
+    last_ms = now_ms
+    if (held.length >= HELD_CHARS_MAX || response.writableNeedDrain) return false
+    return isEnd(batch) || (pace.mayHold(before_ms, now_ms) && batch.every(isDelta))
+  }
   return {
     /** Sends a batch. @returns what to wait for where the client reads slowly. */
     send(batch: readonly ResponseEvent[]): Promise<void> | undefined {

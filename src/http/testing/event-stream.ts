@@ -51,12 +51,12 @@ export interface FakePace extends FlushPace {
 /** Makes a pace that holds nothing yet. */
 export function fakePace(): FakePace {
   const waiting: (() => void)[] = []
-  let hold_ms = 0
+  let isHolding = false
   return {
-    hold_ms: () => hold_ms,
+    mayHold: () => isHolding,
     later: (act) => void waiting.push(act),
     hold(isBusy) {
-      hold_ms = isBusy ? 20 : 0
+      isHolding = isBusy
     },
     flush() {
       for (const act of waiting.splice(0)) act()

@@ -35,7 +35,7 @@ export function testApp(store: Store, options: TestEngineOptions = {}, parts: Pa
     store,
     logger: httpLog,
     metrics: options.metrics ?? NO_METRICS,
-    pace: { hold_ms: () => 0, later: () => {} },
+    pace: { mayHold: () => false, later: () => {} },
     version: '1.2.3',
     basePaths: ['/v1', '/api/v1'],
     limits: { bodyBytesMax: 1000, jsonDepthMax: 100 },

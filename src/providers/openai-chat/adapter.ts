@@ -106,8 +106,11 @@ async function readStream({ answer, reader, limits, say }: Heard): Promise<void>
   let timer: NodeJS.Timeout | undefined
   let heard: Promise<void> | undefined
   const hear = (batch: readonly WireEvent[]) => {
-    const events: ModelEvent[] = []
-    for (const { data } of batch) events.push(...readEvent(data, reader, progress))
+    const [only] = batch
+    const events =
+      batch.length === 1 && only !== undefined
+        ? readEvent(only.data, reader, progress)
+        : batch.flatMap(({ data }) => readEvent(data, reader, progress))
     progress.hasSpoken ||= events.length > 0
     if (isOver(reader, progress) || decoder.failure() !== undefined) body.leave()
     else if (isSettled(reader)) timer ??= setTimeout(() => body.leave(), AFTERMATH_MS)

@@ -93,17 +93,30 @@ function readChunk(chunk: WireChunk, state: State, secrets: readonly string[]): 
   const error = chunk.error ?? chunk.x_groq?.error
   if (error != null && error !== '') state.failure ??= readErrorChunk(error, secrets)
   if (state.failure !== undefined) return []
-  const choice = objectsIn(chunk.choices).find(({ index }) => (index ?? 0) === 0)
+  const choice = firstChoice(chunk.choices)
   if (choice === undefined) return []
   const delta = choice.delta ?? choice.message ?? {}
-  const events: ModelEvent[] = []
+  let events: ModelEvent[] = []
   for (const [fields, read] of HANDLERS) {
-    if (fields.some((field) => delta[field] != null)) events.push(...read(delta, state, choice))
+    if (!isSaid(delta, fields)) continue
+    const said = read(delta, state, choice)
+    events = events.length === 0 ? said : [...events, ...said]
   }
   if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '') {
     state.finish = finishReason(choice.finish_reason)
   }
   return events
+}
+
+/** Only one answer is asked for: that at index 0. */
+function firstChoice(choices: readonly WireChoice[] | null | undefined): WireChoice | undefined {
+  for (const choice of objectsIn(choices)) if ((choice.index ?? 0) === 0) return choice
+  return undefined
+}
+
+function isSaid(delta: WireDelta, fields: readonly (keyof WireDelta)[]): boolean {
+  for (const field of fields) if (delta[field] != null) return true
+  return false
 }
 
 /** The reasoning text has many spellings, and some providers send two of them at once: one is read. */
@@ -124,6 +137,9 @@ function detailText(detail: WireReasoningDetail): string {
 function readContent(delta: WireDelta, state: State, choice: WireChoice): ModelEvent[] {
   const { content } = delta
   if (content == null || content === '') return []
+  if (typeof content === 'string' && choice.logprobs == null && state.details.length === 0) {
+    return splitThink(content, state)
+  }
   const spoken = typeof content === 'string' ? splitThink(content, state) : objectsIn(content).flatMap(readPart)
   const logprobs = objectsIn(choice.logprobs?.content).map(readLogprob)
   const [only] = spoken

@@ -15,7 +15,12 @@ export interface WireChunk {
 
 /** The objects of what should be a list of them: providers send null, and worse. */
 export function objectsIn<Entry extends object>(list: readonly Entry[] | null | undefined): readonly Entry[] {
-  return Array.isArray(list) ? list.filter((entry) => typeof entry === 'object' && entry !== null) : []
+  if (!Array.isArray(list)) return []
+  return list.every(isObject) ? list : list.filter(isObject)
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
 /** What should be text: anything else is none. */
