@@ -3,7 +3,7 @@ import { globSync } from 'node:fs'
 
 /** Every test file; arguments narrow the list to paths that hold one of them. */
 const wanted = process.argv.slice(2)
-const files = globSync('{src,spec,e2e,scripts}/**/*.test.ts')
+const files = globSync('{src,spec,e2e,scripts,bench}/**/*.test.ts')
   .toSorted()
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
 

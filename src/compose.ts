@@ -37,7 +37,7 @@ export interface Server {
 }
 
 /** Sockets per provider: as many streams as one process is meant to carry. */
-const UPSTREAM_CONNECTIONS_MAX = 4096
+const UPSTREAM_CONNECTIONS_MAX = 16_384
 
 /** What the process brings: its environment, its log, its clock. */
 export interface Surroundings {

@@ -66,7 +66,7 @@ async function startPipe(upstreamOrigin: string): Promise<Server> {
   return { target, process }
 }
 
-/** Antiphon from source, with a database, a log, a key and metrics. */
+/** Antiphon as it is published, with a database, a log, a key and metrics. */
 async function startAntiphon(upstreamOrigin: string, folder: string, extra: readonly string[]): Promise<Server> {
   const port = await freePort()
   const config = join(folder, 'antiphon.yaml')
@@ -79,7 +79,7 @@ async function startAntiphon(upstreamOrigin: string, folder: string, extra: read
     ].join('\n'),
   )
   const process = launch({
-    args: [...extra, '--expose-gc', '--import', here('probe.ts'), mainFile(), 'serve', '--config', config],
+    args: [...extra, '--expose-gc', '--import', here('probe.ts'), bundleFile(), 'serve', '--config', config],
     environment: { ANTIPHON_API_KEY: KEY, LOG_LEVEL: 'info' },
     folder,
     stdout: openSync(join(folder, 'log'), 'w'),
@@ -97,8 +97,13 @@ async function startAntiphon(upstreamOrigin: string, folder: string, extra: read
 }
 
 /** Antiphon's entry in the sources. */
-export function mainFile(): string {
+export function sourceFile(): string {
   return new URL('../../src/main.ts', import.meta.url).pathname
+}
+
+/** Antiphon's entry as `npm run build` makes it. */
+export function bundleFile(): string {
+  return new URL('../../dist/main.js', import.meta.url).pathname
 }
 
 function here(file: string): string {

@@ -96,8 +96,9 @@ function encodeAt(events: readonly ResponseEvent[], at: number, progress: Progre
   return { entry: wholeEntry(event), length: 1 }
 }
 
-function wholeEntry({ sequence_number: _, ...event }: ResponseEvent): Entry {
-  return ['e', event as unknown as JsonObject] // Events are JSON.
+function wholeEntry(event: ResponseEvent): Entry {
+  const { sequence_number: _, ...whole } = event
+  return ['e', whole as unknown as JsonObject] // Events are JSON.
 }
 
 /** Most events are deltas: whether one is the next slice is asked of the text itself, without restoring it first. */
