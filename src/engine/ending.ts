@@ -2,6 +2,7 @@ import { conclude, type Ending } from '../core/conclude.ts'
 import { foldAll } from '../core/decide.ts'
 import { encodeLog, numbered } from '../core/log-codec.ts'
 import type { SnapshotText } from '../core/snapshot-text.ts'
+import { splitSnapshot } from '../core/split-snapshot.ts'
 import { ApiError, type ErrorDetail } from '../protocol/error.ts'
 import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
@@ -37,7 +38,7 @@ export function storedEnding(told: Told, events: readonly UnnumberedEvent[], tex
   const { earlier, response } = told
   const final = foldAll(response, events)
   const all = [...earlier, ...events.map((event, index) => numbered(event, earlier.length + index))]
-  return { status: final.status, response: textOf(final), log: encodeLog(all, final) }
+  return { status: final.status, ...splitSnapshot(final, textOf(final)), log: encodeLog(all, final) }
 }
 
 interface StoringTools {

@@ -3,6 +3,7 @@ import type { Flow } from '../core/flow.ts'
 import { decodeLog } from '../core/log-codec.ts'
 import type { Sealer } from '../core/seal.ts'
 import { createSnapshotText, type SnapshotText } from '../core/snapshot-text.ts'
+import { joinSnapshot } from '../core/split-snapshot.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import { badRequest } from '../protocol/error.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
@@ -227,7 +228,7 @@ export function createEngine(parts: EngineParts): Engine {
       const log = await store.forAccount(account).findLog(id)
       if (final === undefined || log === undefined) throw notStreamable()
       // Written by this program and checked by checksum.
-      const events = decodeLog(log, JSON.parse(final.response) as Response)
+      const events = decodeLog(log, JSON.parse(joinSnapshot(final)) as Response)
       return oneBatch(events.slice(options.after + 1))
     },
 
@@ -294,7 +295,7 @@ export function createEngine(parts: EngineParts): Engine {
 
 /** The snapshot as JSON text: the run's own while it runs, else the stored one. */
 function snapshot({ stored, held }: Found): string {
-  if (isTerminal(stored.status)) return stored.response
+  if (isTerminal(stored.status)) return joinSnapshot(stored)
   const running = held?.run?.snapshot()
   if (running !== undefined && !isTerminal(running.status)) return JSON.stringify(running)
   // Written by this program.

@@ -125,7 +125,7 @@ test('instructions belong to their own turn', async () => {
 test('a thread of the most turns is read, one more turn is refused', async () => {
   const context = fresh()
   const responses = context.store.forAccount(ALICE)
-  const ending = { status: 'completed', response: '{"output":[]}', log: '[]' }
+  const ending = { status: 'completed', response: '{}', output: '[]', log: '[]' }
   for (let number = 1; number <= THREAD_TURNS_MAX + 1; number++) {
     const previousId = number === 1 ? undefined : turnId(number - 1)
     await responses.insert(foregroundRow(number, { previousId, input: '[]' }), 'boot')

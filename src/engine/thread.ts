@@ -1,4 +1,5 @@
 import type { ThreadItem } from '../core/history.ts'
+import { joinSnapshot } from '../core/split-snapshot.ts'
 import { ApiError, badRequest } from '../protocol/error.ts'
 import { parseItemId, type ResponseId } from '../protocol/id.ts'
 import type { InputItem } from '../protocol/input-item.ts'
@@ -57,9 +58,7 @@ export async function loadEarlier(responses: ResponseStore, id: ResponseId): Pro
 
 function itemsOfTurn(turn: StoredTurn): readonly ThreadItem[] {
   // Both were written by this program and are checked by checksum.
-  const input = JSON.parse(turn.input) as ThreadItem[]
-  const { output } = JSON.parse(turn.response) as Response
-  return [...input, ...output]
+  return [...(JSON.parse(turn.input) as ThreadItem[]), ...(JSON.parse(turn.output) as ThreadItem[])]
 }
 
 /**
@@ -98,7 +97,7 @@ async function itemsOf(responses: ResponseStore, id: ResponseId): Promise<readon
   const [input, stored] = await Promise.all([responses.findInput(id), responses.find(id)])
   if (input === undefined || stored === undefined) return []
   // Both were written by this program; output items are valid input items.
-  const { output } = JSON.parse(stored.response) as Response
+  const { output } = JSON.parse(joinSnapshot(stored)) as Response
   return [...(JSON.parse(input) as InputItem[]), ...(output as InputItem[])]
 }
 

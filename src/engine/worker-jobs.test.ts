@@ -128,7 +128,7 @@ test('a job that fails after another has ended it lets its readers go', async ()
   const created = await create({ background: true })
   assert.ok(created.kind === 'queued')
   const reading = cutEventsOf(created.log.read({ after: -1 }))
-  const ending = { status: 'completed', response: '{}', log: '[]' }
+  const ending = { status: 'completed', response: '{}', output: '[]', log: '[]' }
   store.before('thread', async () => {
     assert.equal(
       await store.forAccount(ALICE).finish(parseResponseId(created.response.id) ?? assert.fail(), 1, ending),

@@ -11,13 +11,23 @@ export function exerciseThreads(onStore: OnStore): void {
     await responses.finish(idOf(2), 0, endingOf(2))
     const turns = (await responses.thread(idOf(3), 10)) ?? []
     assert.deepEqual(
-      turns.map(({ id, status, input, response }) => ({ id, status, input, response })),
+      turns.map(({ id, status, input, output }) => ({ id, status, input, output })),
       [
-        { id: idOf(1), status: 'in_progress', input: '["input 1"]', response: '{"first":1}' },
-        { id: idOf(2), status: 'completed', input: '["input 2"]', response: '{"final":2}' },
-        { id: idOf(3), status: 'in_progress', input: '["input 3"]', response: '{"first":3}' },
+        { id: idOf(1), status: 'in_progress', input: '["input 1"]', output: '[]' },
+        { id: idOf(2), status: 'completed', input: '["input 2"]', output: '["output 2"]' },
+        { id: idOf(3), status: 'in_progress', input: '["input 3"]', output: '[]' },
       ],
     )
+  })
+
+  onStore('thread() finds what was said in a snapshot that was stored whole', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await insertChain(responses, [1])
+    const whole = { status: 'completed', response: '{"id":"x","output":[{"said":"ä"}]}', output: undefined, log: '[]' }
+    await responses.finish(idOf(1), 0, whole)
+    assert.equal((await responses.thread(idOf(1), 1))?.[0]?.output, '[{"said":"ä"}]')
+    const { response, output } = (await responses.find(idOf(1))) ?? {}
+    assert.deepEqual([response, output], [whole.response, undefined])
   })
 
   onStore('thread() follows the links, whatever the order of ids and times', async (store) => {

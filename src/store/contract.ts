@@ -107,9 +107,13 @@ function exercisePayloads(onStore: OnStore): void {
       const [job] = await store.jobs.claim({ owner: 'boot', lease_ms: 60_000, limit: 1 })
       assert.deepEqual(job?.work, { request: text, input: text })
       assert.equal(job?.response, text)
-      assert.equal(await responses.finish(idOf(1), 1, { status: 'completed', response: text, log: text }), true)
+      assert.equal(
+        await responses.finish(idOf(1), 1, { status: 'completed', response: text, output: text, log: text }),
+        true,
+      )
       assert.equal(await responses.findLog(idOf(1)), text)
-      assert.equal((await responses.thread(idOf(1), 1))?.[0]?.response, text)
+      assert.equal((await responses.find(idOf(1)))?.output, text)
+      assert.equal((await responses.thread(idOf(1), 1))?.[0]?.output, text)
     })
   }
 }

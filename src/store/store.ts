@@ -27,6 +27,8 @@ export interface StoredResponse {
   readonly background: boolean
   readonly attempt: number
   readonly response: JsonText
+  /** What was said, where it is kept apart (see `core/split-snapshot.ts`). */
+  readonly output: JsonText | undefined
 }
 
 /** One turn of a thread. */
@@ -34,7 +36,8 @@ export interface StoredTurn {
   readonly id: ResponseId
   readonly status: string
   readonly input: JsonText
-  readonly response: JsonText
+  /** The output items; an empty list while it has not ended. */
+  readonly output: JsonText
 }
 
 /** Whether a write is wanted at once, or may be joined by others first. */
@@ -43,7 +46,9 @@ export type Haste = 'now' | 'soon'
 /** The end of a response: written once, in one transaction. */
 export interface StoredEnding {
   readonly status: string
+  /** The snapshot; without what was said, where that is kept apart. */
   readonly response: JsonText
+  readonly output: JsonText | undefined
   /** The event log, compact (see `core/log-codec.ts`). */
   readonly log: JsonText
 }

@@ -6,6 +6,7 @@ interface Row extends Omit<NewResponse, 'status'> {
   readonly account: AccountId
   status: string
   response: string
+  output: string | undefined
   log: string | undefined
   attempt: number
   leaseOwner: string | undefined
@@ -82,6 +83,7 @@ function responsesOf(account: AccountId, rows: Map<ResponseId, Row>, items: Map<
       rows.set(row.id, {
         ...row,
         account,
+        output: undefined,
         log: undefined,
         attempt: 0,
         leaseOwner: owner,
@@ -100,7 +102,7 @@ function responsesOf(account: AccountId, rows: Map<ResponseId, Row>, items: Map<
       for (let next: ResponseId | undefined = id; next !== undefined && turns.length < turnsMax;) {
         const row = rows.get(next)
         if (row?.account !== account) break
-        turns.unshift(row)
+        turns.unshift({ ...row, output: row.output ?? outputOf(row) })
         next = row.previousId
       }
       return turns
@@ -117,6 +119,11 @@ function responsesOf(account: AccountId, rows: Map<ResponseId, Row>, items: Map<
       return row !== undefined
     },
   }
+}
+
+function outputOf({ response }: Row): string {
+  const { output = [] } = JSON.parse(response) as { output?: unknown[] } // Written by this program.
+  return JSON.stringify(output)
 }
 
 function isDue(row: Row, now_ms: number): boolean {

@@ -108,6 +108,8 @@ onFile('a damaged payload is told of, and only where it is read', async (store, 
   await responses.finish(idOf(1), 0, endingOf(1))
   damage(db, 'response', 1)
   await assert.rejects(responses.find(idOf(1)), StoreDamaged)
+  assert.equal((await responses.thread(idOf(1), 10))?.[0]?.output, '["output 1"]')
+  damage(db, 'output', 1)
   await assert.rejects(responses.thread(idOf(1), 10), StoreDamaged)
   assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
   assert.equal(await responses.findLog(idOf(1)), '["log 1"]')
@@ -220,7 +222,7 @@ test('close() may be called twice', async () => {
 })
 
 /** Changes the last byte of a stored payload, behind its checksum. */
-function damage(db: DatabaseSync, column: 'request' | 'input' | 'response' | 'log', number: number): void {
+function damage(db: DatabaseSync, column: 'request' | 'input' | 'response' | 'output' | 'log', number: number): void {
   const sql = `UPDATE responses SET ${column} = CAST(substr(${column}, 1, length(${column}) - 1) || x'00' AS BLOB) WHERE id = ?`
   assert.equal(db.prepare(sql).run(idOf(number)).changes, 1)
 }

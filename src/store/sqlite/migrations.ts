@@ -38,6 +38,7 @@ const MIGRATIONS: readonly string[] = [
     revoked_at INTEGER
   ) STRICT;
   `,
+  `ALTER TABLE responses ADD COLUMN output BLOB;`,
 ]
 
 /**

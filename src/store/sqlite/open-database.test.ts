@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { scratchFiles } from '../testing/scratch.ts'
-import { keyRow } from '../testing/rows.ts'
+import { ALICE, endingOf, foregroundRow, idOf, keyRow } from '../testing/rows.ts'
 import { openDatabase } from './open-database.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
@@ -63,13 +63,33 @@ test('several processes may open a fresh database at once', async () => {
   }
 })
 
+test('a database of version 1, which kept snapshots whole, is brought up to date and read', async () => {
+  const path = fresh('earlier.db')
+  const whole = { status: 'completed', response: '{"output":[{"said":1}]}', output: undefined, log: '[]' }
+  const before = await openSqliteStore(path)
+  await before.forAccount(ALICE).insert(foregroundRow(1), 'boot')
+  await before.forAccount(ALICE).finish(idOf(1), 0, whole)
+  await before.close()
+  const db = new DatabaseSync(path)
+  db.exec('ALTER TABLE responses DROP COLUMN output; PRAGMA user_version = 1;')
+  db.close()
+  const store = await openSqliteStore(path)
+  const responses = store.forAccount(ALICE)
+  assert.equal((await responses.find(idOf(1)))?.response, whole.response)
+  assert.equal((await responses.thread(idOf(1), 1))?.[0]?.output, '[{"said":1}]')
+  await responses.insert(foregroundRow(2, { previousId: idOf(1) }), 'boot')
+  assert.equal(await responses.finish(idOf(2), 0, endingOf(2)), true)
+  assert.equal((await responses.find(idOf(2)))?.output, '["output 2"]')
+  await store.close()
+})
+
 test('a database of a later version is refused, untouched, with what to do', async () => {
   const path = fresh('later.db')
   const db = openDatabase(path, 0)
   db.exec('PRAGMA user_version = 99')
   db.close()
   await assert.rejects(openSqliteStore(path), {
-    message: `The database ${path} cannot be opened: The database has schema version 99; this program knows 1. Start a newer version of the program, or restore a backup.`,
+    message: `The database ${path} cannot be opened: The database has schema version 99; this program knows 2. Start a newer version of the program, or restore a backup.`,
   })
   const after = new DatabaseSync(path)
   assert.equal(after.prepare('PRAGMA user_version').get()?.['user_version'], 99)

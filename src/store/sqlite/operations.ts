@@ -54,15 +54,15 @@ export function prepareOperations(db: DatabaseSync, now_ms: () => number): Opera
 
 function responseOperations(db: DatabaseSync, now_s: () => number) {
   const insertRow = db.prepare(
-    `INSERT INTO responses (id, account_id, status, background, created_at, previous_id, lease_owner, request, input, response, log)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO responses (id, account_id, status, background, created_at, previous_id, lease_owner, request, input, response, output, log)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const insertItem = db.prepare(
     `INSERT INTO items (account_id, item_id, response_id) VALUES (?, ?, ?)
      ON CONFLICT DO UPDATE SET response_id = excluded.response_id`,
   )
   const visible = `FROM responses WHERE account_id = ? AND id = ? AND deleted_at IS NULL`
-  const find = db.prepare(`SELECT status, background, attempt, response ${visible}`)
+  const find = db.prepare(`SELECT status, background, attempt, response, output ${visible}`)
   const findInput = db.prepare(`SELECT input ${visible}`)
   const findLog = db.prepare(`SELECT log ${visible}`)
   const findItemOwner = db.prepare(`SELECT response_id FROM items WHERE account_id = ? AND item_id = ?`)
@@ -74,11 +74,12 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
        FROM chain JOIN responses parent ON parent.id = chain.previous_id AND parent.account_id = ?
        WHERE depth < ?
      )
-     SELECT responses.id, status, input, response FROM chain JOIN responses ON responses.id = chain.id
+     SELECT responses.id, status, input, output, CASE WHEN output IS NULL THEN response END AS response
+     FROM chain JOIN responses ON responses.id = chain.id
      ORDER BY depth DESC`,
   )
   const finish = db.prepare(
-    `UPDATE responses SET status = ?, response = ?, log = ?, request = NULL
+    `UPDATE responses SET status = ?, response = ?, output = ?, log = ?, request = NULL
      WHERE account_id = ? AND id = ? AND attempt = ? AND deleted_at IS NULL AND ${UNFINISHED}`,
   )
   const remove = db.prepare(
@@ -87,7 +88,7 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
   return {
     insert(account, row, { owner, ending }) {
       const { id, background, createdAt, previousId } = row
-      const request = row.request === undefined || ending !== undefined ? null : encodePayload(row.request)
+      const request = encodeOptional(ending === undefined ? row.request : undefined)
       const { status, response } = ending ?? row
       insertRow.run(
         id,
@@ -100,7 +101,8 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
         request,
         encodePayload(row.input),
         encodePayload(response),
-        ending === undefined ? null : encodePayload(ending.log),
+        encodeOptional(ending?.output),
+        encodeOptional(ending?.log),
       )
       for (const itemId of row.clientItemIds) insertItem.run(account, itemId, row.id)
     },
@@ -112,6 +114,7 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
         background: row['background'] === 1,
         attempt: Number(row['attempt']),
         response: payload(row, 'response'),
+        output: optionalPayload(row, 'output'),
       }
     },
     findInput: (account, id) => optionalPayload(findInput.get(account, id), 'input'),
@@ -127,13 +130,25 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
         id: responseId(row, 'id'),
         status: text(row, 'status'),
         input: payload(row, 'input'),
-        response: payload(row, 'response'),
+        output: optionalPayload(row, 'output') ?? outputOf(payload(row, 'response')),
       }))
     },
-    finish: (account, id, { attempt, status, response, log }) =>
-      finish.run(status, encodePayload(response), encodePayload(log), account, id, attempt).changes === 1,
+    finish: (account, id, { attempt, status, response, output, log }) => {
+      const payloads = [encodePayload(response), encodeOptional(output), encodePayload(log)] as const
+      return finish.run(status, ...payloads, account, id, attempt).changes === 1
+    },
     remove: (account, id) => remove.run(now_s(), account, id).changes === 1,
   } satisfies Partial<Operations>
+}
+
+/** What was said, out of a whole snapshot: it has not ended, or was stored by an earlier version. */
+function outputOf(response: string): string {
+  const { output = [] } = JSON.parse(response) as { output?: unknown[] } // Written by this program.
+  return JSON.stringify(output)
+}
+
+function encodeOptional(text: string | undefined): Uint8Array | null {
+  return text === undefined ? null : encodePayload(text)
 }
 
 function jobOperations(db: DatabaseSync, now_ms: () => number) {

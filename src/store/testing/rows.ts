@@ -35,7 +35,8 @@ export function backgroundRow(number: number, changes: Partial<NewResponse> = {}
 
 /** The end of a response that went well. */
 export function endingOf(number: number): StoredEnding {
-  return { status: 'completed', response: `{"final":${number}}`, log: `["log ${number}"]` }
+  const [response, output, log] = [`{"final":${number}}`, `["output ${number}"]`, `["log ${number}"]`]
+  return { status: 'completed', response, output, log }
 }
 
 /** A key, by its public part. */
