@@ -13,7 +13,7 @@ import { compare, type Amount } from './peers/compare.ts'
 import { ownContenders, startPeer, type Started } from './peers/contender.ts'
 import { httpProxy } from './peers/http-proxy.ts'
 import { llms } from './peers/llms.ts'
-import { fillIn, tableOf, type Comparison } from './peers/page.ts'
+import { fillIn, tableOf, weatherOf, type Comparison } from './peers/page.ts'
 import { WORKS, type Peer } from './peers/peer.ts'
 import { portkey } from './peers/portkey.ts'
 import { startRig } from './rig/rig.ts'
@@ -49,7 +49,7 @@ const comparison: Comparison = {
   measuredAt: new Date().toISOString(),
   results: await measure(PEERS.filter(({ name }) => wanted.includes(name))),
 }
-process.stdout.write(`${comparison.machine}\n\n${tableOf(comparison)}\n`)
+process.stdout.write(`${comparison.machine}\n${weatherOf(comparison)}\n\n${tableOf(comparison)}\n`)
 if (!values.quick && values.only === undefined) {
   const page = new URL('../docs/bench/peers.md', import.meta.url)
   writeFileSync(page, fillIn(readFileSync(page, 'utf8'), comparison))

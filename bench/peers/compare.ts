@@ -1,9 +1,11 @@
 import { openLoad, repeat } from '../rig/load.ts'
+import type { MeasuredProcess } from '../rig/process.ts'
 import type { Rig, Server } from '../rig/rig.ts'
 import { CHUNK_MARK } from '../rig/script.ts'
 import { cpuOfEach, measureCost, WHOLE, type Amounts, type Cost } from '../scenarios/cost.ts'
 import { measureSaturated, type Saturated, type SaturatedAmounts } from '../scenarios/saturated.ts'
 import type { Contender } from './contender.ts'
+import { untilAtRest, watchOthers } from './rest.ts'
 
 /** How much is done. */
 export interface Amount {
@@ -17,6 +19,8 @@ export interface Amount {
 export interface Round {
   readonly cost: Partial<Cost> & Pick<Cost, 'json_us'>
   readonly saturated: Saturated
+  /** Cores that processes of others used meanwhile: above some hundredths, the round tells little. */
+  readonly othersCores: number
 }
 
 /** What was found of a contender. */
@@ -38,32 +42,49 @@ interface Entry {
 }
 
 /**
- * Measures contenders in turn, round by round, so that all have seen the same weather. Each round begins with
- * another one. A contender that fails is left out of what follows.
+ * Measures contenders in turn, round by round, so that all have seen the same weather. Every other round goes
+ * backwards, and each turn begins with all servers at rest. A contender that fails is left out of what follows.
  */
 export async function compare(rig: Rig, contenders: readonly Contender[], amount: Amount): Promise<readonly Result[]> {
   const entries = contenders.map((contender): Entry => {
     const fault = 'fault' in contender.server ? contender.server.fault : undefined
     return { contender, rounds: [], holdsChunks: false, fault }
   })
-  for (const entry of entries) {
-    await attempt(entry, async (server) => {
-      entry.holdsChunks = await holdsChunks(rig, server)
-      await measureCosts(rig, server, { ...amount.warmUp, holdsChunks: entry.holdsChunks })
-    })
-  }
+  const measured = contenders.flatMap(({ server }) => ('fault' in server ? [] : [server.process]))
+  const processes = [rig.upstream, ...new Set(measured)]
+  for (const entry of entries) await attempt(entry, (server) => warmUp(rig, server, { entry, measured, amount }))
   for (let round = 0; round < amount.rounds; round++) {
-    const start = round % entries.length
-    for (const entry of [...entries.slice(start), ...entries.slice(0, start)]) {
+    for (const entry of round % 2 === 0 ? entries : entries.toReversed()) {
+      await untilAtRest(processes)
       await attempt(entry, async (server) => {
+        const others = watchOthers(processes)
         const cost = await measureCosts(rig, server, { ...amount.cost, holdsChunks: entry.holdsChunks })
-        entry.rounds.push({ cost, saturated: await measureSaturated(rig, server, amount.saturated) })
+        const saturated = await measureSaturated(rig, server, amount.saturated)
+        entry.rounds.push({ cost, saturated, othersCores: others() })
       })
     }
   }
   return entries.map(({ contender: { name, version, api, work }, fault, ...found }) => {
     return { name, version, api, work, rounds: found.rounds, holdsChunks: found.holdsChunks, ...(fault && { fault }) }
   })
+}
+
+/** What a warm-up has to know. */
+interface WarmUp {
+  readonly entry: Entry
+  /** The process of each contender: one that answers at two APIs is there twice. */
+  readonly measured: readonly MeasuredProcess[]
+  readonly amount: Amount
+}
+
+/** Looks what a contender can do and warms it up: a process with one API as often as one with several. */
+async function warmUp(rig: Rig, server: Server, { entry, measured, amount }: WarmUp): Promise<void> {
+  entry.holdsChunks = await holdsChunks(rig, server)
+  const apisOf = (process: MeasuredProcess) => measured.filter((other) => other === process).length
+  const times = Math.round(Math.max(...measured.map(apisOf)) / apisOf(server.process))
+  for (let time = 0; time < times; time++) {
+    await measureCosts(rig, server, { ...amount.warmUp, holdsChunks: entry.holdsChunks })
+  }
 }
 
 /** Most time for what is done with one contender at a time. */

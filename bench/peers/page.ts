@@ -1,4 +1,4 @@
-import { median } from '../statistics.ts'
+import { figureOf } from '../statistics.ts'
 import type { Result, Round } from './compare.ts'
 
 /** A comparison, as it is kept. */
@@ -16,8 +16,15 @@ export function fillIn(page: string, comparison: Comparison): string {
   const [start, end] = [page.indexOf(BEGIN), page.indexOf(END)]
   if (start === -1 || end < start) throw new Error(`The page has no lines ${BEGIN} and ${END}.`)
   const { machine, measuredAt } = comparison
-  const written = `Measured on ${measuredAt.slice(0, 10)}: ${machine}.\n\n${tableOf(comparison)}`
+  const head = `Measured on ${measuredAt.slice(0, 10)}: ${machine}. ${weatherOf(comparison)}`
+  const written = `${head}\n\n${tableOf(comparison)}`
   return `${page.slice(0, start)}${BEGIN}\n\n${written}\n\n${page.slice(end)}`
+}
+
+/** How much others have disturbed. */
+export function weatherOf({ results }: Comparison): string {
+  const { median, most } = figureOf(results.flatMap(({ rounds }) => rounds.map(({ othersCores }) => othersCores)))
+  return `Other processes used ${median.toFixed(2)} cores meanwhile, ${most.toFixed(2)} in the worst turn.`
 }
 
 /** What a column shows of a round; undefined where it was not measured. */
@@ -36,7 +43,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'JSON requests/s', unit: '', read: ({ saturated }) => saturated.requestsPerSecond },
 ]
 
-/** The table in Markdown, a row for each API: medians, and in brackets how many times the first row's. */
+/** The table in Markdown, a row for each API: medians, and how many times the first row's. Brackets hold the spread. */
 export function tableOf({ results }: Comparison): string {
   const head = ['server', 'API', 'what it does', ...COLUMNS.map(({ title }) => title)]
   const base = results[0]?.rounds ?? []
@@ -61,7 +68,7 @@ function cellsOf({ rounds, fault, holdsChunks }: Result, base: readonly Round[])
       if (other !== undefined) ratios.push(value / other)
     }
     if (figures.length === 0) return holdsChunks ? 'holds chunks back' : ''
-    return unit === '' ? grouped(median(figures)) : `${shown(median(figures))} ${unit} (${median(ratios).toFixed(1)}x)`
+    return unit === '' ? grouped(figures) : `${shown(figureOf(figures).median)} ${unit}, ${timesOf(ratios)}`
   })
 }
 
@@ -70,8 +77,16 @@ function shown(value: number): string {
   return value.toFixed(value < 10 ? 1 : 0)
 }
 
-function grouped(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
+/** The median, and in brackets the least and the most. */
+function timesOf(ratios: readonly number[]): string {
+  const { median, least, most } = figureOf(ratios)
+  return `${median.toFixed(1)}x (${least.toFixed(1)} to ${most.toFixed(1)})`
+}
+
+function grouped(values: readonly number[]): string {
+  const { median, least, most } = figureOf(values)
+  const [middle, low, high] = [median, least, most].map((value) => Math.round(value).toLocaleString('en-US'))
+  return `${middle} (${low} to ${high})`
 }
 
 /** What a server said, in a table's cell. */
