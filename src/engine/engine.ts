@@ -7,7 +7,7 @@ import { joinSnapshot } from '../core/split-snapshot.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import { badRequest } from '../protocol/error.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
-import { mintResponseId, type AccountId, type ResponseId } from '../protocol/id.ts'
+import { mintResponseId, timeHex, type AccountId, type ResponseId } from '../protocol/id.ts'
 import { isTerminal, type Response } from '../protocol/response.ts'
 import type { Catalogue } from '../providers/routing.ts'
 import type { Haste, Job, NewResponse, Store, StoredResponse } from '../store/store.ts'
@@ -95,6 +95,9 @@ interface Found {
   readonly stored: StoredResponse
   readonly held: Held | undefined
 }
+
+/** Random bytes of a response id. */
+const RANDOM_ID_BYTES = 18
 
 /** More looks at a response than it can change hands in between. */
 const CANCEL_TRIES_MAX = 5
@@ -204,9 +207,10 @@ export function createEngine(parts: EngineParts): Engine {
     textOf,
 
     async create(account, request) {
+      const now_ms = clock.now()
       const identity = {
-        id: mintResponseId(randomHex(24)),
-        createdAt: Math.floor(clock.now() / 1000),
+        id: mintResponseId(timeHex(now_ms) + randomHex(RANDOM_ID_BYTES)),
+        createdAt: Math.floor(now_ms / 1000),
       }
       const context = { ...prepareParts, responses: store.forAccount(account), isAccepted: false }
       const plan = await prepareRun(context, request, identity)

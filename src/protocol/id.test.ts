@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { accountId, ITEM_PREFIX, mintItemId, mintResponseId, parseItemId, parseResponseId } from './id.ts'
+import { accountId, ITEM_PREFIX, mintItemId, mintResponseId, parseItemId, parseResponseId, timeHex } from './id.ts'
 
 const HEX = '0123456789abcdef'.repeat(3)
 const ID = mintResponseId(HEX)
@@ -11,6 +11,12 @@ for (const hex of ['', 'a'.repeat(47), 'a'.repeat(49)]) {
     assert.throws(() => mintResponseId(hex), { message: 'A response id needs 48 hex characters.' })
   })
 }
+
+test('ids are in the order of their times, for the next 8,900 years', () => {
+  const times = [0, 1, 1_700_000_000_000, 1_700_000_000_001, 2 ** 48 - 1]
+  const ids = times.map((now_ms) => mintResponseId(timeHex(now_ms) + 'f'.repeat(36)))
+  assert.deepEqual(ids.toSorted(), ids)
+})
 
 test('mintResponseId() makes an id that parseResponseId() reads', () => {
   assert.equal(ID, `resp_${HEX}`)
