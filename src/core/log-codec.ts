@@ -68,6 +68,8 @@ interface Progress {
   readonly final: Response
   /** How much of the final text, and of its log probabilities, has been a delta already, by place. */
   readonly taken: Map<string, { text: number; logprobs: number }>
+  /** The snapshot that was compared last. */
+  compared?: { readonly response: Response; readonly difference: JsonObject | undefined }
 }
 
 type DeltaEntry = Extract<Entry, ['d' | 'l', ...unknown[]]>
@@ -88,12 +90,34 @@ function sizesOf(entry: DeltaEntry): number[] {
 function encodeAt(events: readonly ResponseEvent[], at: number, progress: Progress): { entry: Entry; length: number } {
   const event = events[at] as ResponseEvent // `at` is inside the list.
   if ('delta' in event) return { entry: encodeDelta(event, progress), length: 1 }
+  if ('response' in event) return { entry: encodeLifecycle(event, progress), length: 1 }
   for (const entry of shorten(event, progress.final)) {
     const restored = decodeEntry(entry, progress)
     const isRestored = restored.every((copy, offset) => isNumbered(copy, events[at + offset]))
     if (isRestored && restored.length > 0) return { entry, length: restored.length }
   }
   return { entry: wholeEntry(event), length: 1 }
+}
+
+type LifecycleEvent = Extract<ResponseEvent, { response: Response }>
+
+const LIFECYCLE_KEYS = ['type', 'response', 'sequence_number']
+
+/** Several events bear one snapshot, and the last bears the final one: each is compared once. */
+function encodeLifecycle(event: LifecycleEvent, progress: Progress): Entry {
+  const { response } = event
+  const { final, compared } = progress
+  const known = compared?.response === response ? compared : { response, difference: wholeDifference(response, final) }
+  progress.compared = known
+  if (known.difference === undefined || !hasKeys(event, LIFECYCLE_KEYS)) return wholeEntry(event)
+  return ['r', event.type, known.difference]
+}
+
+/** What differs from the final snapshot; undefined where that would not restore it letter for letter. */
+function wholeDifference(response: Response, final: Response): JsonObject | undefined {
+  if (response === final) return {}
+  const different = difference(response, final)
+  return isSame({ ...final, ...different }, response) ? different : undefined
 }
 
 function wholeEntry(event: ResponseEvent): Entry {
@@ -141,8 +165,7 @@ function isNumbered(event: UnnumberedEvent, numberedEvent: ResponseEvent | undef
 }
 
 /** Entries that may stand for an event; the first that restores it is taken. */
-function shorten(event: ResponseEvent, final: Response): Entry[] {
-  if ('response' in event) return [['r', event.type, difference(event.response, final)]]
+function shorten(event: Exclude<ResponseEvent, LifecycleEvent>, final: Response): Entry[] {
   if (event.type === 'error') return []
   const index = event.output_index
   const item = final.output[index]
