@@ -8,7 +8,7 @@ import { openDatabase } from './open-database.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
 const fresh = scratchFiles()
-const PAGE_BYTES = 4096
+const PAGE_BYTES = 8192
 
 /** Where the header of a database names the first page of its list of free pages. */
 const FREE_LIST_AT = 32

@@ -4,6 +4,9 @@ import { migrate } from './migrations.ts'
 /** Up to this size a database is read whole at the start: 11 ms from memory, 0.2 s from a disk of 150 MB/s. */
 const WHOLE_CHECK_BYTES_MAX = 32 * 1024 * 1024
 
+/** A stored response is about 3 kB: two fit a page, and a row costs a fifth less than with SQLite's 4,096. */
+const PAGE_BYTES = 8192
+
 /** Primary SQLite result codes that mean "these bytes are no database". */
 const DAMAGED_CODES: ReadonlySet<number> = new Set([11, 26])
 
@@ -16,7 +19,9 @@ const DAMAGED_CODES: ReadonlySet<number> = new Set([11, 26])
 export function openDatabase(path: string, busy_ms: number): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: busy_ms })
   try {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;')
+    // A new database gets the page size; one that exists keeps its own.
+    db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`)
+    db.exec('PRAGMA foreign_keys = ON')
     checkPages(db)
     migrate(db)
     return db
