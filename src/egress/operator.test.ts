@@ -255,3 +255,18 @@ function isFailure(error: unknown, expected: FailureRow['expected']): boolean {
   assert.ok(error.cause instanceof Error)
   return true
 }
+
+test('A body of megabytes arrives whole and with its length, and the connection is used again', async (context) => {
+  const seen: unknown[] = []
+  const server = await open(context, ({ headers }, response) => {
+    seen.push([headers['content-length'], headers['transfer-encoding']])
+    response.end('taken')
+  })
+  const body = 'é'.repeat(2_000_000)
+  for (let turn = 0; turn < 2; turn++) assert.equal(await textOf(await server.send({ method: 'POST', body })), 'taken')
+  assert.deepEqual(seen, [
+    ['4000000', undefined],
+    ['4000000', undefined],
+  ])
+  assert.equal(server.sockets.length, 1)
+})

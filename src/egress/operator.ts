@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import { errors, Pool, type Dispatcher } from 'undici'
 import { TransportError, type Transport, type TransportAnswer, type TransportRequest } from '../core/transport.ts'
 import { AnswerBody } from './answer-body.ts'
@@ -35,56 +37,103 @@ export function openOperatorEgress(options: { connect_ms: number; connectionsMax
   }
 }
 
-function dispatch(pool: Pool, request: TransportRequest): Promise<TransportAnswer> {
+function dispatch(pool: Pool, { signal, ...request }: TransportRequest): Promise<TransportAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<TransportAnswer>()
-  const body = new AnswerBody()
-  let controller: Dispatcher.DispatchController | undefined
-  const abort = () => {
-    const reason = request.signal.reason
-    const error = reason instanceof Error ? reason : new Error('The call was aborted.')
-    controller?.abort(error)
-    body.fail(error)
-    reject(error)
-  }
-  if (request.signal.aborted) {
-    abort()
+  if (signal.aborted) {
+    reject(reasonOf(signal))
     return promise
   }
-  request.signal.addEventListener('abort', abort, { once: true })
-  const settle = () => request.signal.removeEventListener('abort', abort)
+  const bytes = request.body === undefined ? undefined : Buffer.from(request.body)
+  const length = bytes === undefined ? {} : { 'content-length': String(bytes.length) }
   pool.dispatch(
     {
       method: request.method,
       path: request.url.pathname + request.url.search,
-      headers: { ...request.headers },
-      body: request.body ?? null,
+      headers: { ...request.headers, ...length },
+      // Iterables are in undici's documentation, and missing in its types.
+      body: bytes === undefined ? null : (once([bytes]) as unknown as Readable),
       headersTimeout: request.firstByte_ms,
       bodyTimeout: request.idle_ms,
     },
-    {
-      onRequestStart(started) {
-        controller = started
-        if (request.signal.aborted) abort()
-      },
-      onResponseStart(started, status, headers) {
-        if (status < 200) return
-        body.attach(started)
-        resolve({ status, headers, body })
-      },
-      onResponseData: (_, chunk) => body.push(chunk),
-      onResponseEnd() {
-        settle()
-        body.end()
-      },
-      onResponseError(_, cause) {
-        settle()
-        const error = request.signal.aborted ? cause : explain(cause)
-        body.fail(error)
-        reject(error)
-      },
-    },
+    new Answering(signal, { resolve, reject }),
   )
   return promise
+}
+
+/**
+ * A body that is given once and then gone. The client keeps what it is given until the whole answer has come: as
+ * text, every prompt would be in memory once more for as long as its stream runs.
+ */
+function* once(pieces: Uint8Array[]): Generator<Uint8Array> {
+  for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) yield piece
+}
+
+/** Whoever waits for an answer to begin. */
+interface Waiting {
+  readonly resolve: (answer: TransportAnswer) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Hears what becomes of one request. Of the request itself it knows nothing. */
+class Answering implements Dispatcher.DispatchHandler {
+  readonly #signal: AbortSignal
+  readonly #body = new AnswerBody()
+  readonly #abort = () => this.#stop()
+  #waiting: Waiting | undefined
+  #controller: Dispatcher.DispatchController | undefined
+
+  constructor(signal: AbortSignal, waiting: Waiting) {
+    this.#signal = signal
+    this.#waiting = waiting
+    signal.addEventListener('abort', this.#abort, { once: true })
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#signal.aborted) this.#stop()
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return
+    controller.rawHeaders = null // Read already; kept, they are 2 kB for each stream.
+    this.#body.attach(controller)
+    this.#waiting?.resolve({ status, headers, body: this.#body })
+    this.#waiting = undefined
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    this.#body.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    this.#settle()
+    this.#body.end()
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, cause: Error): void {
+    this.#settle()
+    this.#fail(this.#signal.aborted ? cause : explain(cause))
+  }
+
+  #stop(): void {
+    const error = reasonOf(this.#signal)
+    this.#controller?.abort(error)
+    this.#fail(error)
+  }
+
+  #fail(error: Error): void {
+    this.#body.fail(error)
+    this.#waiting?.reject(error)
+    this.#waiting = undefined
+  }
+
+  #settle(): void {
+    this.#signal.removeEventListener('abort', this.#abort)
+  }
+}
+
+function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error('The call was aborted.')
 }
 
 const UNSENT_CODES: ReadonlySet<unknown> = new Set([

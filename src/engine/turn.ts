@@ -47,8 +47,10 @@ export async function runTurn(
     let hasBegun = false
     try {
       return await call.send(context.signal, (batch) => {
-        hasBegun ||= batch.length > 0
-        return batch.length > 0 ? say(batch) : accept()
+        if (batch.length === 0) return accept()
+        if (!hasBegun) call.letGo?.()
+        hasBegun = true
+        return say(batch)
       })
     } catch (error) {
       const wait_ms = hasBegun || context.signal.aborted ? undefined : retryWait(error, attempt)

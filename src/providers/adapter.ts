@@ -27,6 +27,8 @@ export interface PreparedCall {
    * @throws The signal's reason, where it was aborted.
    */
   send(signal: AbortSignal, say: Take<readonly ModelEvent[]>): Promise<void>
+  /** It will not be sent again: the text of it, which may be long, is not needed for what its answer still brings. */
+  letGo?(): void
 }
 
 /** One configured provider: speaks one wire, knows one base URL and key. */

@@ -1,12 +1,12 @@
 import type { ModelCall } from '../../core/model-call.ts'
 import type { ModelEvent } from '../../core/model-event.ts'
 import type { Take } from '../../core/flow.ts'
-import type { Transport, TransportAnswer } from '../../core/transport.ts'
+import type { Transport, TransportAnswer, TransportBody } from '../../core/transport.ts'
 import { UpstreamError } from '../../core/upstream-error.ts'
 import { isJsonObject, parseJson } from '../../protocol/json.ts'
-import type { Adapter } from '../adapter.ts'
+import type { Adapter, PreparedCall } from '../adapter.ts'
 import { redactStream } from '../redact-stream.ts'
-import { createEventDecoder, type WireEvent } from '../sse.ts'
+import { createEventDecoder, type EventDecoder, type WireEvent } from '../sse.ts'
 import { connectionError, ERROR_BODY_BYTES_MAX, getJson, postJson, readText, type Endpoint } from '../upstream.ts'
 import { readErrorAnswer } from './errors.ts'
 import { buildChatRequest } from './request.ts'
@@ -37,8 +37,8 @@ export function openAiChat(provider: ChatProvider): Adapter {
     forwardsUrls,
     prepare(call) {
       const { body, warnings } = buildChatRequest(call, dialect.quirks, forwardsUrls)
-      const asked = { call, body: JSON.stringify(body) }
-      return { warnings, send: (signal, say) => generate(provider, { ...asked, say }, signal) }
+      const { callIdPrefix, canStream } = call
+      return new ChatCall(provider, { warnings, body: JSON.stringify(body), callIdPrefix, canStream })
     },
     listModels: async (signal) => readModelList(await getJson(transport, endpoint, { path: '/models', signal })),
     chat: {
@@ -54,33 +54,58 @@ export function openAiChat(provider: ChatProvider): Adapter {
 
 type Say = Take<readonly ModelEvent[]>
 
-async function generate(
-  provider: ChatProvider,
-  { call, body, say }: { call: ModelCall; body: string; say: Say },
-  signal: AbortSignal,
-): Promise<void> {
-  const { endpoint, dialect, transport, limits } = provider
-  const answer = await postJson(transport, endpoint, { path: PATH, body, signal })
-  if (answer.status !== 200) throw await readRefusal(answer, provider, signal)
-  await say([])
-  const reader = createChatReader(dialect.quirks, { callIdPrefix: call.callIdPrefix, secrets: endpoint.secrets })
-  const heard: Heard = { answer, reader, limits, say }
-  try {
+/** A call as it is sent, and what its answer's reader must know of it. */
+interface Asked extends Pick<ModelCall, 'callIdPrefix' | 'canStream'>, Pick<PreparedCall, 'warnings'> {
+  readonly body: string
+}
+
+class ChatCall implements PreparedCall {
+  readonly warnings: readonly string[]
+  readonly #provider: ChatProvider
+  #asked: Asked
+
+  constructor(provider: ChatProvider, asked: Asked) {
+    this.warnings = asked.warnings
+    this.#provider = provider
+    this.#asked = asked
+  }
+
+  letGo(): void {
+    this.#asked = { ...this.#asked, body: '' }
+  }
+
+  async send(signal: AbortSignal, say: Say): Promise<void> {
+    const { body, isWhole } = await this.#open(signal)
+    await say([])
+    const { dialect, endpoint, limits } = this.#provider
+    const { callIdPrefix } = this.#asked
+    const reader = createChatReader(dialect.quirks, { callIdPrefix, secrets: endpoint.secrets })
+    const heard: Heard = { body, reader, limits, say }
+    try {
+      await (isWhole ? readWhole(heard) : new ChatStream(heard).read())
+    } catch (error) {
+      if (signal.aborted) throw error
+      const failure = reader.failure()
+      if (failure !== undefined) throw withUsage(failure, reader)
+      if (!reader.hasFinished()) throw connectionError(error)
+      await say(reader.end()) // The answer was whole; only the end of the stream was lost.
+    }
+  }
+
+  /** Sends the call and waits for the answer to begin. A function of its own: its frame goes, and the text with it. */
+  async #open(signal: AbortSignal): Promise<{ body: TransportBody; isWhole: boolean }> {
+    const { endpoint, transport } = this.#provider
+    const { body, canStream } = this.#asked
+    const answer = await postJson(transport, endpoint, { path: PATH, body, signal })
+    if (answer.status !== 200) throw await readRefusal(answer, this.#provider, signal)
     const type = headerOf(answer, 'content-type')
-    const isWhole = type.includes('json') || (!call.canStream && !type.includes('event-stream'))
-    await (isWhole ? readWhole(heard) : readStream(heard))
-  } catch (error) {
-    if (signal.aborted) throw error
-    const failure = reader.failure()
-    if (failure !== undefined) throw withUsage(failure, reader)
-    if (!reader.hasFinished()) throw connectionError(error)
-    await say(reader.end()) // The answer was whole; only the end of the stream was lost.
+    return { body: answer.body, isWhole: type.includes('json') || (!canStream && !type.includes('event-stream')) }
   }
 }
 
 /** An answer that has begun, and what becomes of it. */
 interface Heard {
-  readonly answer: TransportAnswer
+  readonly body: TransportBody
   readonly reader: ChatReader
   readonly limits: ChatProvider['limits']
   readonly say: Say
@@ -99,43 +124,81 @@ async function readRefusal(
   return readErrorAnswer({ status: answer.status, headers: answer.headers, text }, endpoint.secrets)
 }
 
-async function readStream({ answer, reader, limits, say }: Heard): Promise<void> {
-  const { body } = answer
-  const decoder = createEventDecoder(limits.eventBytesMax)
-  const progress: Progress = { hasSpoken: false, hasChunks: false, isDone: false, isGarbled: false }
-  let timer: NodeJS.Timeout | undefined
-  let heard: Promise<void> | undefined
-  const hear = (batch: readonly WireEvent[]) => {
+/** A stream of chunks, and how far it has come. */
+class ChatStream {
+  readonly #body: TransportBody
+  readonly #reader: ChatReader
+  readonly #say: Say
+  readonly #decoder: EventDecoder
+  #hasSpoken = false
+  #hasChunks = false
+  /** The end mark has come: what follows it is not read. */
+  #isDone = false
+  /** Something came that is no chunk: what came before it still counts. */
+  #isGarbled = false
+  #timer: NodeJS.Timeout | undefined
+  #heard: Promise<void> | undefined
+
+  constructor({ body, reader, limits, say }: Heard) {
+    this.#body = body
+    this.#reader = reader
+    this.#say = say
+    this.#decoder = createEventDecoder(limits.eventBytesMax)
+  }
+
+  async read(): Promise<void> {
+    try {
+      await this.#body.each((piece) => this.#hear(this.#decoder.push(piece)))
+      await this.#heard // A body that was left does not wait for it.
+      await this.#hear(this.#decoder.end())
+    } finally {
+      clearTimeout(this.#timer)
+    }
+    await this.#end()
+  }
+
+  #end(): Promise<void> | undefined {
+    const reader = this.#reader
+    const failure = reader.failure()
+    if (failure !== undefined) throw withUsage(failure, reader)
+    const tooLong = this.#decoder.failure()
+    if (tooLong !== undefined && !reader.hasFinished()) throw tooLong
+    if (!this.#hasChunks || this.#isGarbled) throw notItsProtocol()
+    if (!this.#isDone && !reader.hasFinished()) throw brokenOff()
+    return this.#say(reader.end())
+  }
+
+  #hear(batch: readonly WireEvent[]): Promise<void> | undefined {
     const [only] = batch
     const events =
       batch.length === 1 && only !== undefined
-        ? readEvent(only.data, reader, progress)
-        : batch.flatMap(({ data }) => readEvent(data, reader, progress))
-    progress.hasSpoken ||= events.length > 0
-    if (isOver(reader, progress) || decoder.failure() !== undefined) body.leave()
-    else if (isSettled(reader)) timer ??= setTimeout(() => body.leave(), AFTERMATH_MS)
-    heard = events.length > 0 ? say(events) : undefined
-    return heard
+        ? this.#readEvent(only.data)
+        : batch.flatMap(({ data }) => this.#readEvent(data))
+    this.#hasSpoken ||= events.length > 0
+    if (this.#isOver() || this.#decoder.failure() !== undefined) this.#body.leave()
+    else if (isSettled(this.#reader)) this.#timer ??= setTimeout(() => this.#body.leave(), AFTERMATH_MS)
+    this.#heard = events.length > 0 ? this.#say(events) : undefined
+    return this.#heard
   }
-  try {
-    await body.each((piece) => hear(decoder.push(piece)))
-    await heard // A body that was left does not wait for it.
-    await hear(decoder.end())
-  } finally {
-    clearTimeout(timer)
-  }
-  const failure = reader.failure()
-  if (failure !== undefined) throw withUsage(failure, reader)
-  const tooLong = decoder.failure()
-  if (tooLong !== undefined && !reader.hasFinished()) throw tooLong
-  if (!progress.hasChunks || progress.isGarbled) throw notItsProtocol()
-  if (!progress.isDone && !reader.hasFinished()) throw brokenOff()
-  await say(reader.end())
-}
 
-/** Whether what comes after is of no use. */
-function isOver(reader: ChatReader, { isDone, isGarbled, hasSpoken }: Progress): boolean {
-  return isDone || isGarbled || (!hasSpoken && reader.failure() !== undefined)
+  #readEvent(data: string): ModelEvent[] {
+    const text = data.trim()
+    if (this.#isDone || this.#isGarbled || text === '') return []
+    this.#isDone = text === '[DONE]'
+    if (this.#isDone) return []
+    const chunk = parseJson(text)
+    if (isJsonObject(chunk)) {
+      this.#hasChunks = true
+      return this.#reader.read(chunk)
+    }
+    this.#isGarbled = !this.#reader.hasFinished()
+    return []
+  }
+
+  /** Whether what comes after is of no use. */
+  #isOver(): boolean {
+    return this.#isDone || this.#isGarbled || (!this.#hasSpoken && this.#reader.failure() !== undefined)
+  }
 }
 
 /** Whether the answer has finished or failed, and only its usage may still come. */
@@ -144,35 +207,13 @@ function isSettled(reader: ChatReader): boolean {
 }
 
 /** Providers that cannot stream, and some that were asked to, answer in one piece. */
-async function readWhole({ answer, reader, limits, say }: Heard): Promise<void> {
-  const body = parseJson(await readText(answer.body, limits.outputBytesMax))
-  if (!isJsonObject(body) || (body['error'] == null && isEmptyList(body['choices']))) throw notItsProtocol()
-  const events = reader.read(body)
+async function readWhole({ body, reader, limits, say }: Heard): Promise<void> {
+  const answer = parseJson(await readText(body, limits.outputBytesMax))
+  if (!isJsonObject(answer) || (answer['error'] == null && isEmptyList(answer['choices']))) throw notItsProtocol()
+  const events = reader.read(answer)
   const failure = reader.failure()
   if (failure !== undefined) throw withUsage(failure, reader)
   await say([...events, ...reader.end()])
-}
-
-/** How far a stream has come. */
-interface Progress {
-  hasSpoken: boolean
-  hasChunks: boolean
-  /** The end mark has come: what follows it is not read. */
-  isDone: boolean
-  /** Something came that is no chunk: what came before it still counts. */
-  isGarbled: boolean
-}
-
-function readEvent(data: string, reader: ChatReader, progress: Progress): ModelEvent[] {
-  const text = data.trim()
-  if (progress.isDone || progress.isGarbled || text === '') return []
-  progress.isDone = text === '[DONE]'
-  if (progress.isDone) return []
-  const chunk = parseJson(text)
-  progress.hasChunks ||= isJsonObject(chunk)
-  if (isJsonObject(chunk)) return reader.read(chunk)
-  progress.isGarbled = !reader.hasFinished()
-  return []
 }
 
 function isEmptyList(value: unknown): boolean {

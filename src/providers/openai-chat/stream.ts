@@ -37,8 +37,10 @@ export interface ChatReader {
 
 /** What is remembered between chunks. */
 interface State {
+  readonly options: ReaderOptions
   readonly think: ThinkSplitter | undefined
-  readonly calls: CallTracker
+  /** Made for the first call: most answers have none, and thousands of them may be under way. */
+  calls: CallTracker | undefined
   readonly details: WireReasoningDetail[]
   finish: FinishEvent['reason'] | undefined
   usage: Usage | undefined
@@ -59,39 +61,61 @@ const HANDLERS: readonly (readonly [fields: readonly (keyof WireDelta)[], read: 
   [['function_call'], ({ function_call: call }, state) => readCalls([{ index: 0, function: call ?? null }], state)],
 ]
 
-/**
- * Makes a reader for one answer of a Chat Completions provider.
- *
- * @param options.callIdPrefix Begins the ids of calls that came without one.
- * @param options.secrets Strings that no message may show.
- */
-export function createChatReader(
-  quirks: Quirks,
-  options: { callIdPrefix: string; secrets: readonly string[] },
-): ChatReader {
-  const state: State = {
-    think: quirks.inlineThink ? createThinkSplitter() : undefined,
-    calls: createCallTracker(options.callIdPrefix),
-    details: [],
-    finish: undefined,
-    usage: undefined,
-    serviceTier: undefined,
-    failure: undefined,
+/** What a reader is told. */
+export interface ReaderOptions {
+  /** Begins the ids of calls that came without one. */
+  readonly callIdPrefix: string
+  /** Strings that no message may show. */
+  readonly secrets: readonly string[]
+}
+
+/** Makes a reader for one answer of a Chat Completions provider. */
+export function createChatReader(quirks: Quirks, options: ReaderOptions): ChatReader {
+  return new Reader(quirks, options)
+}
+
+class Reader implements ChatReader {
+  readonly #state: State
+
+  constructor(quirks: Quirks, options: ReaderOptions) {
+    this.#state = {
+      options,
+      think: quirks.inlineThink ? createThinkSplitter() : undefined,
+      calls: undefined,
+      details: [],
+      finish: undefined,
+      usage: undefined,
+      serviceTier: undefined,
+      failure: undefined,
+    }
   }
-  return {
-    read: (chunk) => readChunk(chunk, state, options.secrets),
-    hasFinished: () => state.finish !== undefined,
-    failure: () => state.failure,
-    usage: () => state.usage,
-    end: () => [...settle(state), finishEvent(state)],
+
+  read(chunk: WireChunk): ModelEvent[] {
+    return readChunk(chunk, this.#state)
+  }
+
+  hasFinished(): boolean {
+    return this.#state.finish !== undefined
+  }
+
+  failure(): UpstreamError | undefined {
+    return this.#state.failure
+  }
+
+  usage(): Usage | undefined {
+    return this.#state.usage
+  }
+
+  end(): ModelEvent[] {
+    return [...settle(this.#state), finishEvent(this.#state)]
   }
 }
 
-function readChunk(chunk: WireChunk, state: State, secrets: readonly string[]): ModelEvent[] {
+function readChunk(chunk: WireChunk, state: State): ModelEvent[] {
   state.usage = readUsage(chunk.usage) ?? readUsage(chunk.x_groq?.usage) ?? state.usage
   if (typeof chunk.service_tier === 'string' && chunk.service_tier !== '') state.serviceTier = chunk.service_tier
   const error = chunk.error ?? chunk.x_groq?.error
-  if (error != null && error !== '') state.failure ??= readErrorChunk(error, secrets)
+  if (error != null && error !== '') state.failure ??= readErrorChunk(error, state.options.secrets)
   if (state.failure !== undefined) return []
   const choice = firstChoice(chunk.choices)
   if (choice === undefined) return []
@@ -183,7 +207,8 @@ function readAnnotation({ type, url_citation: citation }: WireAnnotation): Model
 
 /** What was held back belongs before the call that it led to. */
 function readCalls(calls: readonly WireToolCall[], state: State): ModelEvent[] {
-  const events = calls.flatMap((call) => state.calls.read(call))
+  const tracker = (state.calls ??= createCallTracker(state.options.callIdPrefix))
+  const events = calls.flatMap((call) => tracker.read(call))
   return events.some(({ type }) => type === 'tool_call') ? [...settle(state), ...events] : events
 }
 

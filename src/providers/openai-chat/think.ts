@@ -16,52 +16,61 @@ export interface ThinkSplitter {
  * white space around them are dropped; a tag that is never closed leaves everything as reasoning.
  */
 export function createThinkSplitter(): ThinkSplitter {
-  let mode: 'start' | 'opened' | 'thinking' | 'gap' | 'text' = 'start'
-  let held = ''
+  return new Splitter()
+}
 
-  const step = (): ModelEvent[] | undefined => {
-    if (mode === 'text') return say('text', take(held.length))
-    if (mode === 'gap' || mode === 'opened') {
-      held = held.trimStart()
-      if (held !== '') mode = mode === 'gap' ? 'text' : 'thinking'
-      return undefined
+class Splitter implements ThinkSplitter {
+  #mode: 'start' | 'opened' | 'thinking' | 'gap' | 'text' = 'start'
+  #held = ''
+
+  push(text: string): ModelEvent[] {
+    if (this.#mode === 'text') return say('text', text)
+    this.#held += text
+    const events: ModelEvent[] = []
+    for (let before = ''; this.#held !== '' && before !== `${this.#mode}${this.#held}`;) {
+      before = `${this.#mode}${this.#held}`
+      events.push(...this.#step())
     }
-    if (mode === 'start') {
-      const trimmed = held.trimStart()
-      if (OPEN.startsWith(trimmed.slice(0, OPEN.length)) && trimmed.length < OPEN.length) return undefined
-      mode = trimmed.startsWith(OPEN) ? 'opened' : 'text'
-      if (mode === 'opened') held = trimmed.slice(OPEN.length)
-      return undefined
+    return events
+  }
+
+  flush(): ModelEvent[] {
+    const mode = this.#mode
+    const rest = this.#take(this.#held.length)
+    if (mode === 'thinking') return say('reasoning', rest.trimEnd())
+    return mode === 'gap' || mode === 'opened' ? [] : say('text', rest)
+  }
+
+  #step(): ModelEvent[] {
+    if (this.#mode === 'text') return say('text', this.#take(this.#held.length))
+    if (this.#mode === 'gap' || this.#mode === 'opened') {
+      this.#held = this.#held.trimStart()
+      if (this.#held !== '') this.#mode = this.#mode === 'gap' ? 'text' : 'thinking'
+      return []
     }
-    const end = held.indexOf(CLOSE)
-    if (end === -1) return say('reasoning', take(held.length - tailOf(held)))
-    const thought = take(end).trimEnd()
-    held = held.slice(CLOSE.length)
-    mode = 'gap'
+    if (this.#mode === 'start') {
+      this.#begin()
+      return []
+    }
+    const end = this.#held.indexOf(CLOSE)
+    if (end === -1) return say('reasoning', this.#take(this.#held.length - tailOf(this.#held)))
+    const thought = this.#take(end).trimEnd()
+    this.#held = this.#held.slice(CLOSE.length)
+    this.#mode = 'gap'
     return say('reasoning', thought)
   }
 
-  const take = (length: number): string => {
-    const taken = held.slice(0, length)
-    held = held.slice(length)
-    return taken
+  #begin(): void {
+    const trimmed = this.#held.trimStart()
+    if (OPEN.startsWith(trimmed.slice(0, OPEN.length)) && trimmed.length < OPEN.length) return
+    this.#mode = trimmed.startsWith(OPEN) ? 'opened' : 'text'
+    if (this.#mode === 'opened') this.#held = trimmed.slice(OPEN.length)
   }
 
-  return {
-    push(text) {
-      held += text
-      const events: ModelEvent[] = []
-      for (let before = ''; held !== '' && before !== `${mode}${held}`;) {
-        before = `${mode}${held}`
-        events.push(...(step() ?? []))
-      }
-      return events
-    },
-    flush() {
-      const rest = take(held.length)
-      if (mode === 'thinking') return say('reasoning', rest.trimEnd())
-      return mode === 'gap' || mode === 'opened' ? [] : say('text', rest)
-    },
+  #take(length: number): string {
+    const taken = this.#held.slice(0, length)
+    this.#held = this.#held.slice(length)
+    return taken
   }
 }
 

@@ -22,35 +22,42 @@ interface OpenCall {
  * @param idPrefix Begins made-up ids: the same for the same response.
  */
 export function createCallTracker(idPrefix: string): CallTracker {
-  const byIndex = new Map<number, OpenCall>()
-  const byId = new Map<string, OpenCall>()
-  let last: OpenCall | undefined
+  return new Tracker(idPrefix)
+}
 
-  const begin = (wireId: string): OpenCall => {
-    const callId = wireId !== '' && !byId.has(wireId) ? wireId : `${idPrefix}${byId.size}`
-    const call = { callId, wireId, arguments: '' }
-    byId.set(callId, call)
-    return call
+class Tracker implements CallTracker {
+  readonly #idPrefix: string
+  readonly #byIndex = new Map<number, OpenCall>()
+  readonly #byId = new Map<string, OpenCall>()
+  #last: OpenCall | undefined
+
+  constructor(idPrefix: string) {
+    this.#idPrefix = idPrefix
   }
 
-  return {
-    read(fragment) {
-      const index = typeof fragment.index === 'number' && fragment.index >= 0 ? fragment.index : undefined
-      const wireId = textIn(fragment.id)
-      const name = textIn(fragment.function?.name)
-      const current = index === undefined ? (byId.get(wireId) ?? last) : byIndex.get(index)
-      const goesOn = current !== undefined && continues(current, wireId, name)
-      if (!goesOn && name === '') return []
-      const call = goesOn ? current : begin(wireId)
-      if (index !== undefined) byIndex.set(index, call)
-      last = call
-      const delta = argumentsText(fragment.function?.arguments)
-      call.arguments += delta
-      const opening: ModelEvent[] = goesOn
-        ? []
-        : [...signatureOf(fragment, call.callId), { type: 'tool_call', callId: call.callId, name }]
-      return delta === '' ? opening : [...opening, { type: 'tool_arguments', callId: call.callId, delta }]
-    },
+  read(fragment: WireToolCall): ModelEvent[] {
+    const index = typeof fragment.index === 'number' && fragment.index >= 0 ? fragment.index : undefined
+    const wireId = textIn(fragment.id)
+    const name = textIn(fragment.function?.name)
+    const current = index === undefined ? (this.#byId.get(wireId) ?? this.#last) : this.#byIndex.get(index)
+    const goesOn = current !== undefined && continues(current, wireId, name)
+    if (!goesOn && name === '') return []
+    const call = goesOn ? current : this.#begin(wireId)
+    if (index !== undefined) this.#byIndex.set(index, call)
+    this.#last = call
+    const delta = argumentsText(fragment.function?.arguments)
+    call.arguments += delta
+    const opening: ModelEvent[] = goesOn
+      ? []
+      : [...signatureOf(fragment, call.callId), { type: 'tool_call', callId: call.callId, name }]
+    return delta === '' ? opening : [...opening, { type: 'tool_arguments', callId: call.callId, delta }]
+  }
+
+  #begin(wireId: string): OpenCall {
+    const callId = wireId !== '' && !this.#byId.has(wireId) ? wireId : `${this.#idPrefix}${this.#byId.size}`
+    const call = { callId, wireId, arguments: '' }
+    this.#byId.set(callId, call)
+    return call
   }
 }
 
