@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { bundleFile, sourceFile, startRig, type Rig, type Server } from './rig/rig.ts'
 import type { Compared, CostAt, Report } from './report.ts'
 import { measureCost, type Amounts } from './scenarios/cost.ts'
@@ -40,13 +41,16 @@ export const FULL: Plan = {
 /** The ratios alone, soon. */
 export const GATE: Plan = {
   scenarios: ['costs', 'saturated'],
-  rounds: 3,
-  costs: [{ connections: 16, json: 1500, short: 750, long: 60 }],
+  rounds: 5,
+  costs: [{ connections: 16, json: 3000, short: 3000, long: 100 }],
   chunksPerStream: 400,
 }
 
 /** Answers before anything is measured: code that has not been compiled yet is another program. */
 const WARM_JSON = 6000
+
+/** What a server still does when its answers are out, such as writing, is over in this time. */
+const REST_MS = 300
 
 const SATURATED_JSON = 3000
 const LATENCY_STREAMS = 1000
@@ -98,16 +102,22 @@ async function measureRatios(rig: Rig, plan: Plan): Promise<Partial<Report>> {
   }
 }
 
-/** Measures both servers in turn, round by round, so that each pair has seen the same weather. */
+/**
+ * Measures both servers in turn, round by round, so that each pair has seen the same weather; every other round
+ * the other way about, so that neither always comes after the other.
+ */
 async function bySides<Result>(
   rig: Rig,
   rounds: number,
   act: (server: Server) => Promise<Result>,
 ): Promise<Compared<Result>> {
   const [pipe, antiphon]: [Result[], Result[]] = [[], []]
+  const sides = [async () => pipe.push(await act(rig.pipe)), async () => antiphon.push(await act(rig.antiphon))]
   for (let round = 0; round < rounds; round++) {
-    pipe.push(await act(rig.pipe))
-    antiphon.push(await act(rig.antiphon))
+    for (const measureSide of round % 2 === 0 ? sides : sides.toReversed()) {
+      await measureSide()
+      await setTimeout(REST_MS)
+    }
   }
   return { pipe, antiphon }
 }
