@@ -149,6 +149,33 @@ test('a storage that refuses the row refuses the request, and nothing is shown',
   assert.equal(faults.count('finish'), 0)
 })
 
+test('a storage that refuses the row when the model has already answered refuses the request', async () => {
+  const faults = faultyStore(openMemoryStore(() => 0))
+  const full = Promise.withResolvers<void>()
+  for (const operation of ['insert', 'finish'] as const) {
+    faults.breakDown(operation, new StoreUnavailable('full'))
+    faults.before(operation, () => full.promise)
+  }
+  const { create, model, retrieve, clock } = testEngine(faults)
+  const run = runOf(await create())
+  model.calls[0]?.say({ type: 'text', text: 'Hello' })
+  model.calls[0]?.say(FINISH)
+  await settled()
+  assert.equal(faults.count('finish'), 1, 'the end goes to the store together with the row')
+  full.resolve()
+  const final = await run.ended
+  assert.equal(final.status, 'failed')
+  assert.deepEqual(
+    [run.failure()?.code, run.failure()?.type, run.failure()?.status],
+    ['storage_unavailable', 'server_error', 503],
+  )
+  assert.equal(run.log.all().at(-1)?.type, 'response.failed')
+  await clock.pass(60_000)
+  assert.equal(faults.count('finish'), 1, 'there is no row to be ended')
+  faults.heal()
+  await assert.rejects(retrieve(run.id), { code: 'response_not_found' })
+})
+
 test('a cancelled run refuses nothing', async () => {
   const { run } = await begin()
   run.cancel()
