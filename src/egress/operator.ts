@@ -50,8 +50,7 @@ function dispatch(pool: Pool, { signal, ...request }: TransportRequest): Promise
       method: request.method,
       path: request.url.pathname + request.url.search,
       headers: { ...request.headers, ...length },
-      // Iterables are in undici's documentation, and missing in its types.
-      body: bytes === undefined ? null : (once([bytes]) as unknown as Readable),
+      body: bytes === undefined ? null : bodyOf(bytes),
       headersTimeout: request.firstByte_ms,
       bodyTimeout: request.idle_ms,
     },
@@ -60,9 +59,17 @@ function dispatch(pool: Pool, { signal, ...request }: TransportRequest): Promise
   return promise
 }
 
+/** Largest body that is given as it is. Given piece by piece, a call costs 12 µs more. */
+const KEPT_BYTES_MAX = 16 * 1024
+
+/** Iterables are in undici's documentation, and missing in its types. */
+function bodyOf(bytes: Buffer): Buffer | Readable {
+  return bytes.length <= KEPT_BYTES_MAX ? bytes : (once([bytes]) as unknown as Readable)
+}
+
 /**
  * A body that is given once and then gone. The client keeps what it is given until the whole answer has come: as
- * text, every prompt would be in memory once more for as long as its stream runs.
+ * text, every long prompt would be in memory once more for as long as its stream runs.
  */
 function* once(pieces: Uint8Array[]): Generator<Uint8Array> {
   for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) yield piece
