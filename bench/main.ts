@@ -4,7 +4,7 @@
  * `--rounds N` (5), `--only costs,saturated,latency,memory,thread,jobs,startUp`, `--gate`: the ratios of fewer and
  * shorter rounds, failing where one is over 1.3 times its limit; nothing is written.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { linesOf, overBudget, refused } from './budgets.ts'
@@ -22,6 +22,10 @@ const wanted = values.only?.split(',') ?? plan.scenarios
 const unknown = wanted.filter((name) => !SCENARIOS.some((known) => known === name))
 if (unknown.length > 0) throw new Error(`--only knows ${SCENARIOS.join(', ')}, not ${unknown.join(', ')}.`)
 
+if (!existsSync('/proc/self/schedstat')) {
+  process.stdout.write('Nothing is measured: the CPU of threads is read from /proc/PID/schedstat of Linux.\n')
+  process.exit(values.gate ? 0 : 1)
+}
 const report: Report = {
   machine: `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}`,
   measuredAt: new Date().toISOString(),
