@@ -35,3 +35,15 @@ test('two memories know nothing of each other', () => {
   createSnapshotText()(response)
   assert.equal(writes(), 2)
 })
+
+test('a text is forgotten after enough others, and written out again where it is asked for', () => {
+  const textOf = createSnapshotText()
+  const { response, plain, writes } = counted('a')
+  textOf(response)
+  for (let other = 0; other < 2; other++) textOf(counted('b'.repeat(600_000)).response)
+  assert.equal(textOf(response), plain)
+  assert.equal(writes(), 1)
+  for (let other = 0; other < 2; other++) textOf(counted('b'.repeat(600_000)).response)
+  assert.equal(textOf(response), plain)
+  assert.equal(writes(), 2)
+})

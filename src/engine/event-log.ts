@@ -10,17 +10,6 @@ export interface ReadOptions {
   readonly paced?: boolean
 }
 
-/** A reader, and how far it has come. */
-interface Reader {
-  readonly take: Take<readonly ResponseEvent[]>
-  readonly isPaced: boolean
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-  position: number
-  /** Whether it has asked for time. */
-  isBusy: boolean
-}
-
 /** No terminal event will come: a reader must not take what it has for the whole. */
 export class LogAbandoned extends Error {
   override readonly name = 'LogAbandoned'
@@ -35,10 +24,10 @@ const EVENT_OVERHEAD_BYTES = 200
  */
 export class EventLog {
   readonly #events: ResponseEvent[] = []
-  /** How many bytes stand before each event, and after the last one. */
-  readonly #bytesBefore: number[] = [0]
-  readonly #readers = new Set<Reader>()
   readonly #unreadBytesMax: number
+  /** All that are there; most logs have one, and its array is a quarter of a set. */
+  #readers: readonly Reader[] = []
+  #bytes = 0
   #ended = false
   #abandoned = false
   #isAnnounced = false
@@ -58,7 +47,7 @@ export class EventLog {
     for (const event of events) {
       if (this.#ended) throw new Error('Nothing may follow the terminal event of a log.')
       this.#events.push(numbered(event, this.#events.length))
-      this.#bytesBefore.push((this.#bytesBefore.at(-1) ?? 0) + sizeOf(event))
+      this.#bytes += sizeOf(event)
       if (TERMINAL_EVENTS.has(event.type)) this.#ended = true
     }
     this.#announce()
@@ -95,28 +84,28 @@ export class EventLog {
    * @returns a flow that throws {@link LogAbandoned} where no terminal event will come.
    */
   read({ after, paced = false }: ReadOptions): Flow<readonly ResponseEvent[]> {
-    let dismiss: (() => void) | undefined
-    let hasLeft = false
-    return {
-      each: (take) => {
-        const { promise, resolve, reject } = Promise.withResolvers<void>()
-        const reader: Reader = { take, isPaced: paced, resolve, reject, position: after + 1, isBusy: false }
-        dismiss = () => this.#dismiss(reader)
-        this.#readers.add(reader)
-        if (hasLeft) dismiss()
-        else this.#handOver(reader)
-        return promise
-      },
-      leave: () => {
-        hasLeft = true
-        dismiss?.()
-      },
-    }
+    return new Reader(this, after + 1, paced)
+  }
+
+  /** Begins to hand events over; called by a reader of its own. */
+  attend(reader: Reader): void {
+    for (const event of this.#events.slice(0, reader.position)) reader.bytes += sizeOf(event)
+    this.#readers = [...this.#readers, reader]
+    this.#handOver(reader)
+  }
+
+  /** Hands nothing more over; called by a reader of its own. */
+  dismiss(reader: Reader): void {
+    if (reader.isOver) return
+    reader.isOver = true
+    reader.over.resolve()
+    this.#readers = this.#readers.filter((other) => other !== reader)
+    this.#depart()
   }
 
   /** Tells the readers at the end of this turn: whatever else it brings is part of the batch. */
   #announce(): void {
-    if (this.#isAnnounced || this.#readers.size === 0) return
+    if (this.#isAnnounced || this.#readers.length === 0) return
     this.#isAnnounced = true
     queueMicrotask(() => {
       this.#isAnnounced = false
@@ -126,51 +115,47 @@ export class EventLog {
 
   /** Gives a reader what it has not seen, until it asks for time; then the end. */
   #handOver(reader: Reader): void {
-    while (!reader.isBusy && this.#readers.has(reader)) {
+    while (!reader.isBusy && !reader.isOver) {
       const end = this.#events.length
+      const bytes = this.#bytes
       if (reader.position >= end) return this.#settle(reader)
       try {
         const time = reader.take(this.#events.slice(reader.position))
-        if (time === undefined) this.#advance(reader, end)
-        else this.#giveTime(reader, { time, end })
+        if (time === undefined) this.#advance(reader, end, bytes)
+        else this.#giveTime(reader, { time, end, bytes })
       } catch (error) {
         this.#lose(reader, error)
       }
     }
   }
 
-  #giveTime(reader: Reader, { time, end }: { time: Promise<void>; end: number }): void {
+  #giveTime(reader: Reader, { time, end, bytes }: { time: Promise<void>; end: number; bytes: number }): void {
     reader.isBusy = true
     time.then(
       () => {
         reader.isBusy = false
-        this.#advance(reader, end)
+        this.#advance(reader, end, bytes)
         this.#handOver(reader)
       },
       (error: unknown) => this.#lose(reader, error),
     )
   }
 
-  #advance(reader: Reader, end: number): void {
+  #advance(reader: Reader, end: number, bytes: number): void {
     reader.position = end
+    reader.bytes = bytes
     this.#depart()
   }
 
   #settle(reader: Reader): void {
     if (!this.#ended) return
     if (this.#abandoned) this.#lose(reader, new LogAbandoned())
-    else this.#dismiss(reader)
+    else this.dismiss(reader)
   }
 
   #lose(reader: Reader, error: unknown): void {
-    reader.reject(error)
-    this.#dismiss(reader)
-  }
-
-  #dismiss(reader: Reader): void {
-    if (!this.#readers.delete(reader)) return
-    reader.resolve()
-    this.#depart()
+    reader.over.reject(error)
+    this.dismiss(reader)
   }
 
   async #waitForRoom(signal: AbortSignal): Promise<void> {
@@ -181,10 +166,8 @@ export class EventLog {
   }
 
   #isTooFarAhead(): boolean {
-    const end = this.#events.length
-    for (const { isPaced, position } of this.#readers) {
-      const unreadBytes = (this.#bytesBefore[end] ?? 0) - (this.#bytesBefore[Math.min(position, end)] ?? 0)
-      if (isPaced && end - position > 1 && unreadBytes > this.#unreadBytesMax) return true
+    for (const { isPaced, position, bytes } of this.#readers) {
+      if (isPaced && this.#events.length - position > 1 && this.#bytes - bytes > this.#unreadBytesMax) return true
     }
     return false
   }
@@ -192,6 +175,36 @@ export class EventLog {
   #depart(): void {
     this.#departure?.resolve()
     this.#departure = undefined
+  }
+}
+
+/** A reader, and how far it has come. */
+class Reader implements Flow<readonly ResponseEvent[]> {
+  readonly isPaced: boolean
+  readonly over = Promise.withResolvers<void>()
+  readonly #log: EventLog
+  take: Take<readonly ResponseEvent[]> = () => undefined
+  position: number
+  /** How many bytes stand before its position. */
+  bytes = 0
+  /** Whether it has asked for time. */
+  isBusy = false
+  isOver = false
+
+  constructor(log: EventLog, position: number, isPaced: boolean) {
+    this.#log = log
+    this.position = position
+    this.isPaced = isPaced
+  }
+
+  each(take: Take<readonly ResponseEvent[]>): Promise<void> {
+    this.take = take
+    if (!this.isOver) this.#log.attend(this)
+    return this.over.promise
+  }
+
+  leave(): void {
+    this.#log.dismiss(this)
   }
 }
 

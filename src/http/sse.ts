@@ -83,13 +83,9 @@ export async function sendEvents(
     'x-accel-buffering': 'no',
     ...options.headers,
   })
-  const heartbeat = setInterval(() => response.writableNeedDrain || response.write(KEEPALIVE), options.keepalive_ms)
-  const writer = createWriter(response, options)
+  const writer = new EventWriter(response, options)
   try {
-    const over = events.each((batch) => {
-      heartbeat.refresh()
-      return writer.send(batch)
-    })
+    const over = events.each((batch) => writer.send(batch))
     if (!response.headersSent) response.flushHeaders()
     await over
     if (!response.destroyed) response.end(writer.rest() + DONE)
@@ -98,48 +94,75 @@ export async function sendEvents(
     await written(response, writer.rest(), options.stall_ms)
     throw error
   } finally {
-    clearInterval(heartbeat)
+    writer.stop()
   }
 }
 
-function createWriter(response: ServerResponse, { obfuscate, pace, stall_ms, textOf }: StreamOptions) {
-  let held = ''
-  let isAwaited = false
-  let last_ms = Number.NEGATIVE_INFINITY
-  const flush = () => {
-    isAwaited = false
-    if (held !== '' && !response.destroyed) response.write(held)
-    held = ''
+/** Writes the events of one stream, and a comment where there are none for long. */
+class EventWriter {
+  readonly #response: ServerResponse
+  readonly #options: StreamOptions
+  readonly #heartbeat: NodeJS.Timeout
+  #held = ''
+  #isAwaited = false
+  #last_ms = Number.NEGATIVE_INFINITY
+
+  constructor(response: ServerResponse, options: StreamOptions) {
+    this.#response = response
+    this.#options = options
+    this.#heartbeat = setInterval(() => this.#keepAlive(), options.keepalive_ms)
   }
-  const room = () => (response.writableNeedDrain ? drained(response, stall_ms) : undefined)
-  const flushLate = () => {
-    flush()
-    void room() // Whatever comes next waits too; where nothing does, the client is hung up on all the same.
+
+  /** Sends a batch. @returns what to wait for where the client reads slowly. */
+  send(batch: readonly ResponseEvent[]): Promise<void> | undefined {
+    this.#heartbeat.refresh()
+    const { obfuscate, textOf, pace } = this.#options
+    for (const event of batch) this.#held += frame(obfuscate ? pad(event) : event, textOf)
+    if (!this.#mayWait(batch)) {
+      this.#flush()
+      return this.#room()
+    }
+    if (!this.#isAwaited && !isEnd(batch)) pace.later(() => this.#flushLate())
+    this.#isAwaited = true
+    return undefined
   }
-  const mayWait = (batch: readonly ResponseEvent[]) => {
-    const [before_ms, now_ms] = [last_ms, performance.now()]
-    last_ms = now_ms
-    if (held.length >= HELD_CHARS_MAX || response.writableNeedDrain) return false
-    return isEnd(batch) || (pace.mayHold(before_ms, now_ms) && batch.every(isDelta))
+
+  /** What has not been written: the end goes with it. */
+  rest(): string {
+    const rest = this.#held
+    this.#held = ''
+    return rest
   }
-  return {
-    /** Sends a batch. @returns what to wait for where the client reads slowly. */
-    send(batch: readonly ResponseEvent[]): Promise<void> | undefined {
-      for (const event of batch) held += frame(obfuscate ? pad(event) : event, textOf)
-      if (!mayWait(batch)) {
-        flush()
-        return room()
-      }
-      if (!isAwaited && !isEnd(batch)) pace.later(flushLate)
-      isAwaited = true
-      return undefined
-    },
-    /** What has not been written: the end goes with it. */
-    rest(): string {
-      const rest = held
-      held = ''
-      return rest
-    },
+
+  /** Writes no more comments. */
+  stop(): void {
+    clearInterval(this.#heartbeat)
+  }
+
+  #keepAlive(): void {
+    if (!this.#response.writableNeedDrain) this.#response.write(KEEPALIVE)
+  }
+
+  #mayWait(batch: readonly ResponseEvent[]): boolean {
+    const [before_ms, now_ms] = [this.#last_ms, performance.now()]
+    this.#last_ms = now_ms
+    if (this.#held.length >= HELD_CHARS_MAX || this.#response.writableNeedDrain) return false
+    return isEnd(batch) || (this.#options.pace.mayHold(before_ms, now_ms) && batch.every(isDelta))
+  }
+
+  #flush(): void {
+    this.#isAwaited = false
+    const held = this.rest()
+    if (held !== '' && !this.#response.destroyed) this.#response.write(held)
+  }
+
+  #flushLate(): void {
+    this.#flush()
+    void this.#room() // Whatever comes next waits too; where nothing does, the client is hung up on all the same.
+  }
+
+  #room(): Promise<void> | undefined {
+    return this.#response.writableNeedDrain ? drained(this.#response, this.#options.stall_ms) : undefined
   }
 }
 

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Flow } from '../../core/flow.ts'
-import { LogAbandoned } from '../../engine/event-log.ts'
 import type { Run } from '../../engine/run.ts'
 import { badRequest } from '../../protocol/error.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
@@ -37,8 +36,7 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
     if (created.kind === 'queued' && body.stream !== true)
       return reply.code(202).headers(headers).send(created.response)
     const exchange = openExchange(reply, parts, headers)
-    if (created.kind === 'queued') return stream(exchange, created.log.read({ after: -1 }), body)
-    onGone(reply, () => created.run.cancel())
+    if (created.kind === 'queued') return streamLog(exchange, created.log.read({ after: -1 }), body)
     return body.stream === true ? streamRun(exchange, created.run, body) : answerRun(exchange, created.run)
   })
 
@@ -52,7 +50,7 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
     if (!isStream) return reply.type(JSON_TYPE).send(await engine.retrieve(request.account, id))
     const exchange = openExchange(reply, parts, {})
     const events = await engine.events(request.account, id, { after: after ?? -1 })
-    return stream(exchange, events, {
+    return streamLog(exchange, events, {
       stream_options: { include_obfuscation: readFlag(request.query, 'include_obfuscation') },
     })
   })
@@ -90,32 +88,40 @@ function openExchange(reply: FastifyReply, parts: HttpParts, extra: Readonly<Rec
 
 /** A whole answer: the end of the log. A failure before the model said anything is an HTTP error. */
 async function answerRun({ reply, headers, parts }: Exchange, run: Run): Promise<unknown> {
+  onGone(reply, () => run.cancel())
   const final = await run.ended
   const failure = run.failure()
   if (failure !== undefined) throw failure
   return reply.headers(headers).type(JSON_TYPE).send(parts.engine.textOf(final))
 }
 
-async function streamRun(exchange: Exchange, run: Run, body: CreateRequest): Promise<unknown> {
+type StreamSettings = Pick<CreateRequest, 'stream_options'>
+
+async function streamRun(exchange: Exchange, run: Run, settings: StreamSettings): Promise<FastifyReply> {
+  const events = run.log.read({ after: -1, paced: true })
+  onGone(exchange.reply, () => {
+    run.cancel()
+    events.leave()
+  })
   await run.begun
-  return stream(exchange, run.log.read({ after: -1, paced: true }), body)
+  return stream(exchange, events, settings)
 }
 
-async function stream(
+function streamLog(exchange: Exchange, events: Flow<readonly ResponseEvent[]>, settings: StreamSettings): FastifyReply {
+  onGone(exchange.reply, () => events.leave())
+  return stream(exchange, events, settings)
+}
+
+function stream(
   { reply, headers, parts }: Exchange,
   events: Flow<readonly ResponseEvent[]>,
-  { stream_options }: Pick<CreateRequest, 'stream_options'>,
-): Promise<unknown> {
+  { stream_options }: StreamSettings,
+): FastifyReply {
   const { keepalive_ms, clientStall_ms: stall_ms } = parts.timeouts
   const obfuscate = stream_options?.include_obfuscation === true
   const { textOf } = parts.engine
   const options: StreamOptions = { headers, keepalive_ms, stall_ms, obfuscate, textOf, pace: parts.pace }
-  onGone(reply, () => events.leave())
-  const send = () => sendEvents(reply.raw, events, options)
-  return sendRaw(reply, parts.metrics, send).catch((error: unknown) => {
-    if (!(error instanceof LogAbandoned)) throw error
-    return reply
-  })
+  return sendRaw(reply, parts.metrics, () => sendEvents(reply.raw, events, options))
 }
 
 /** What was left out of the model call, in one header of plain ASCII. */
