@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { closeOpen, foldAll } from './decide.ts'
-import { estimateFrame, estimateItem, estimateTokens, estimateUsage } from './estimate.ts'
+import { estimateFrame, estimateItem, estimateTokens, estimateUsage, sizeOfCall } from './estimate.ts'
 import type { HistoryItem } from './model-call.ts'
 import type { OutputEvent, ToolKind } from './model-event.ts'
 import { modelCall } from './testing/model-call.ts'
@@ -101,7 +101,7 @@ for (const { name, said, output, reasoning } of outputs) {
     const call = modelCall([{ type: 'message', role: 'user', parts: [TEXT] }], { instructions: 'abcd' })
     const { response } = eventsAfter(freshResponse(), said)
     for (const snapshot of [response, foldAll(response, closeOpen(response, 'incomplete'))]) {
-      assert.deepEqual(estimateUsage(call, snapshot), {
+      assert.deepEqual(estimateUsage(sizeOfCall(call), snapshot), {
         input_tokens: 7,
         input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
         output_tokens: output,
@@ -113,7 +113,7 @@ for (const { name, said, output, reasoning } of outputs) {
 }
 
 test('estimateUsage() of a run that said nothing has no output', () => {
-  const { output_tokens, total_tokens } = estimateUsage(modelCall([]), freshResponse())
+  const { output_tokens, total_tokens } = estimateUsage(sizeOfCall(modelCall([])), freshResponse())
   assert.deepEqual({ output_tokens, total_tokens }, { output_tokens: 0, total_tokens: 0 })
 })
 

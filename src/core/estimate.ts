@@ -46,9 +46,19 @@ export function estimateFrame(call: Pick<ModelCall, 'instructions' | 'tools' | '
   return estimateTokens(call.instructions ?? '') + tools
 }
 
+/** What the usage of a call is estimated from. Its history, which may be long, is but a number in it. */
+export interface CallSize extends Pick<ModelCall, 'instructions' | 'tools' | 'format'> {
+  readonly historyTokens: number
+}
+
+/** Measures a call, so that the call itself need not be kept until its answer has come. */
+export function sizeOfCall({ instructions, tools, format, history }: ModelCall): CallSize {
+  return { instructions, tools, format, historyTokens: sum(history.map(estimateItem)) }
+}
+
 /** Usage where the provider reported none: flagged in the log by the engine. Items may still be open. */
-export function estimateUsage(call: ModelCall, response: Response): Usage {
-  const input = estimateFrame(call) + sum(call.history.map(estimateItem))
+export function estimateUsage(call: CallSize, response: Response): Usage {
+  const input = estimateFrame(call) + call.historyTokens
   const output = sum(response.output.map(estimateOutput))
   const reasoning = sum(response.output.filter(({ type }) => type === 'reasoning').map(estimateOutput))
   return {

@@ -17,6 +17,9 @@ export interface LoweredTools {
   readonly origins: ReadonlyMap<string, Origin>
 }
 
+/** The same for all: the way back from its names is kept as long as a stream runs. */
+const NO_TOOLS: LoweredTools = { tools: [], origins: new Map() }
+
 /** Longest function name that providers take. */
 const LOWERED_NAME_CHARS_MAX = 64
 
@@ -29,6 +32,7 @@ const CUSTOM_INPUT = 'input'
  * @throws {ApiError} Two tools lower to one name.
  */
 export function lowerTools(tools: readonly Tool[]): LoweredTools {
+  if (tools.length === 0) return NO_TOOLS
   const origins = new Map<string, Origin>()
   const lowered: CallableTool[] = []
   for (const [index, tool] of tools.entries()) {
@@ -163,34 +167,35 @@ interface HeldCall {
  * says something else or ends, because that closes its calls.
  */
 export function createToolRaiser(origins: LoweredTools['origins']): (event: ModelEvent) => readonly ModelEvent[] {
-  const held = new Map<string, HeldCall>()
-  const release = (isDue: (call: HeldCall) => boolean): ModelEvent[] => {
-    const due = [...held].filter(([, call]) => isDue(call))
-    for (const [callId] of due) held.delete(callId)
-    return due.map(([callId, call]) => ({ type: 'tool_arguments', callId, delta: wholeInput(call) }))
-  }
+  let held: Map<string, HeldCall> | undefined // Made for the first call that needs it: most answers have none.
   return (event) => {
     switch (event.type) {
       case 'tool_call': {
-        const released = release(({ text }) => isJsonObject(parseJson(text)))
+        const released = release(held, ({ text }) => isJsonObject(parseJson(text)))
         const origin = origins.get(event.name)
         if (origin === undefined || (origin.kind === 'function' && origin.name === event.name)) {
           return [...released, event]
         }
-        if (origin.kind !== 'function') held.set(event.callId, { kind: origin.kind, text: '' })
+        if (origin.kind !== 'function') (held ??= new Map()).set(event.callId, { kind: origin.kind, text: '' })
         return [...released, { ...event, ...origin }]
       }
       case 'tool_arguments': {
-        const call = held.get(event.callId)
+        const call = held?.get(event.callId)
         if (call === undefined) return [event]
         call.text += event.delta
         return []
       }
       default:
         if ('text' in event && event.text === '') return []
-        return held.size === 0 ? [event] : [...release(() => true), event]
+        return held === undefined || held.size === 0 ? [event] : [...release(held, () => true), event]
     }
   }
+}
+
+function release(held: Map<string, HeldCall> | undefined, isDue: (call: HeldCall) => boolean): ModelEvent[] {
+  const due = [...(held ?? [])].filter(([, call]) => isDue(call))
+  for (const [callId] of due) held?.delete(callId)
+  return due.map(([callId, call]) => ({ type: 'tool_arguments', callId, delta: wholeInput(call) }))
 }
 
 function wholeInput({ kind, text }: HeldCall): string {

@@ -144,7 +144,7 @@ export function createEngine(parts: EngineParts): Engine {
       isWatched,
     })
     const held = hold(plan.id, { run, log })
-    void run.ended.finally(() => release(plan.id, held))
+    void run.ended.finally(() => release(run.id, held)) // Not the id of the plan: it would keep the whole request.
     return run
   }
 

@@ -1,12 +1,30 @@
 import type { ModelEvent, OutputEvent } from '../core/model-event.ts'
 import type { Sealer } from '../core/seal.ts'
+import type { CreateRequest } from '../protocol/create-request.ts'
 import type { JsonValue } from '../protocol/json.ts'
 import type { Response } from '../protocol/response.ts'
-import type { PreparedRun } from './prepare.ts'
+
+/** What a client wants of reasoning. */
+export interface ReasoningWishes {
+  /** `include: ["reasoning.encrypted_content"]`. */
+  readonly wantsSeal: boolean
+  /** `summary: "none"` hides the thinking; what the provider wants back is kept all the same. */
+  readonly isHidden: boolean
+}
+
+/** Reads what a client wants of reasoning. */
+export function readWishes({ include, reasoning }: CreateRequest): ReasoningWishes {
+  return {
+    wantsSeal: include?.includes('reasoning.encrypted_content') === true,
+    isHidden: (reasoning?.summary ?? reasoning?.generate_summary) === 'none',
+  }
+}
 
 /** What decides how reasoning is shown. */
 export interface ReasoningContext {
-  readonly plan: Pick<PreparedRun, 'request' | 'route'>
+  readonly wishes: ReasoningWishes
+  /** Whose reasoning it is. */
+  readonly providerId: string
   readonly sealer: Sealer
   /** The snapshot so far. */
   readonly response: Response
@@ -18,25 +36,19 @@ export interface ReasoningContext {
  */
 export function outputEvents(context: ReasoningContext, event: ModelEvent): readonly OutputEvent[] {
   const ended = endsUnsealed(context, event) ? [seal(context, {})] : []
-  if (event.type === 'finish' || isHidden(context, event)) return ended
+  if (event.type === 'finish' || (event.type === 'reasoning' && context.wishes.isHidden)) return ended
   const said = event.type === 'reasoning_state' ? seal(context, event.state) : event
   return ended.length === 0 ? [said] : [...ended, said]
 }
 
-function seal({ plan, sealer }: ReasoningContext, state: JsonValue): OutputEvent {
-  return { type: 'reasoning_seal', sealed: sealer.seal(state, plan.route.adapter.id) }
+function seal({ providerId, sealer }: ReasoningContext, state: JsonValue): OutputEvent {
+  return { type: 'reasoning_seal', sealed: sealer.seal(state, providerId) }
 }
 
 /** Whether an event ends reasoning that the client wants sealed, and the provider has not signed. */
-function endsUnsealed({ plan, response }: ReasoningContext, event: ModelEvent): boolean {
-  if (plan.request.include?.includes('reasoning.encrypted_content') !== true) return false
+function endsUnsealed({ wishes, response }: ReasoningContext, event: ModelEvent): boolean {
+  if (!wishes.wantsSeal) return false
   const last = response.output.at(-1)
   const isOpen = last?.type === 'reasoning' && last.status === 'in_progress'
   return isOpen && event.type !== 'reasoning' && event.type !== 'reasoning_state'
-}
-
-/** `summary: "none"` hides the thinking; what the provider wants back is kept all the same. */
-function isHidden({ plan }: ReasoningContext, event: ModelEvent): boolean {
-  const { reasoning } = plan.request
-  return event.type === 'reasoning' && (reasoning?.summary ?? reasoning?.generate_summary) === 'none'
 }

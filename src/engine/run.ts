@@ -1,21 +1,17 @@
 import { conclude, type Ending } from '../core/conclude.ts'
 import { decide, foldAll, ModelEventError } from '../core/decide.ts'
 import { estimateUsage } from '../core/estimate.ts'
-import type { FinishEvent, ModelEvent } from '../core/model-event.ts'
-import type { Sealer } from '../core/seal.ts'
-import type { SnapshotText } from '../core/snapshot-text.ts'
-import { internalError, toApiError, UpstreamError, type UpstreamFault } from '../core/upstream-error.ts'
+import type { ModelEvent } from '../core/model-event.ts'
+import { internalError, toApiError, UpstreamError } from '../core/upstream-error.ts'
 import { ApiError } from '../protocol/error.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import { isTerminal, type Response } from '../protocol/response.ts'
-import { StoreUnavailable, type StoredEnding } from '../store/store.ts'
-import { errorFacts, type Logger } from '../telemetry/log.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
-import type { Clock } from './clock.ts'
-import { answerNotStored, storageUnavailable, storedEnding, storeEnding, type RunStorage } from './ending.ts'
+import { StoreUnavailable } from '../store/store.ts'
+import { errorFacts } from '../telemetry/log.ts'
+import { answerNotStored, storageUnavailable, storedEnding, storeEnding } from './ending.ts'
+import { Cancelled, DeadlinePassed, Execution, type RunParts } from './execution.ts'
 import type { EventLog } from './event-log.ts'
-import type { PreparedRun } from './prepare.ts'
 import { outputEvents } from './reasoning.ts'
 import { runTurn } from './turn.ts'
 
@@ -52,125 +48,38 @@ export interface RunLimits {
   readonly outputBytesMax: number
 }
 
-/** What a run is made of. */
-export interface RunParts {
-  readonly plan: PreparedRun
-  readonly log: EventLog
-  readonly limits: RunLimits
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly metrics: Metrics
-  readonly sealer: Sealer
-  readonly textOf: SnapshotText
-  /** Where it is stored; undefined for `store: false`. */
-  readonly storage: RunStorage | undefined
-  /** Takes an ending that readers have been told of and that could not be stored yet. */
-  readonly storeLater: (ending: StoredEnding) => void
-  /** Resolves when the response's row is durable: nothing is sent before. */
-  readonly accepted: Promise<void>
-  /** Whether anybody is told of the response before its end: then the model is not heard before `accepted`. */
-  readonly isWatched: boolean
-}
-
-class Cancelled extends Error {}
-
-class DeadlinePassed extends Error {}
-
-/** A run from the inside. */
-interface Execution extends RunParts {
-  readonly signal: AbortSignal
-  readonly onBegun: () => void
-  readonly onAccepted: () => void
-  /** Stops the model: the run fails with this error. */
-  readonly stop: (error: unknown) => void
-  response: Response
-  outputChars: number
-  /** Whether the response's row is durable, and the model is heard. */
-  isHearing: boolean
-  finish: FinishEvent | undefined
-  failure: ApiError | undefined
-  /** Whether the response could not be accepted: there is no such response, whatever the model has said. */
-  isRefused: boolean
-  isAbandoned: boolean
-}
-
 /** Starts a run. It goes on by itself, whoever reads its log. */
 export function startRun(parts: RunParts): Run {
-  const { plan, log, clock, limits } = parts
-  const control = new AbortController()
-  const timers: (() => void)[] = []
-  const begun = Promise.withResolvers<void>()
-  begun.promise.catch(() => {}) // Whoever answers the client looks at it; a background run has nobody.
-  const after = (ms: number, act: () => void) => void timers.push(clock.after(ms, act))
-  const execution: Execution = {
-    ...parts,
-    signal: control.signal,
-    onBegun: begun.resolve,
-    onAccepted: () => after(limits.keepalive_ms, () => void parts.accepted.then(begun.resolve, () => {})),
-    stop: (error) => control.abort(error),
-    response: plan.response,
-    outputChars: 0,
-    isHearing: !parts.isWatched,
-    finish: undefined,
-    failure: undefined,
-    isRefused: false,
-    isAbandoned: false,
-  }
   parts.metrics.runStarted()
-  parts.accepted.catch((error: unknown) => {
-    execution.isRefused = true
-    control.abort(error)
-  })
-  after(limits.response_ms, () => control.abort(new DeadlinePassed()))
-  const ended = guarded(execution).finally(() => {
-    for (const stop of timers) stop()
-    countEnd(execution)
-    if (execution.failure === undefined) begun.resolve()
-    else begun.reject(execution.failure)
-  })
-  const abandon = () => {
-    execution.isAbandoned = true
-    control.abort(new Cancelled())
-    log.abandon()
-  }
-  return {
-    id: plan.id,
-    log,
-    begun: begun.promise,
-    ended,
-    snapshot: () => execution.response,
-    failure: () => (execution.isRefused || execution.response.output.length === 0 ? execution.failure : undefined),
-    cancel: () => control.abort(new Cancelled()),
-    interrupt: (reason) => (plan.response.background ? abandon() : control.abort(reason)),
-    abandon,
-  }
+  return new Execution(parts, execute)
 }
 
-/** A fault of ours while the end is made must not leave readers waiting. */
-async function guarded(execution: Execution): Promise<Response> {
+/** Never rejects: a fault of ours while the end is made must not leave readers waiting. */
+async function execute(execution: Execution): Promise<Response> {
   try {
-    return await execute(execution)
+    emitStart(execution)
+    const start_ms = execution.clock.now()
+    const ending = await callModel(execution)
+    await end(execution, ending)
+    logEnd(execution, execution.clock.now() - start_ms)
   } catch (error) {
     execution.logger.error(errorFacts(error), 'a run could not be ended')
-    execution.failure ??= internalError(error)
+    execution.error ??= internalError(error)
     execution.log.abandon()
-    return execution.response
   }
+  countEnd(execution)
+  execution.settle()
+  return execution.response
 }
 
-async function execute(execution: Execution): Promise<Response> {
-  const { response } = execution
+function emitStart(execution: Execution): void {
+  const { response, log } = execution
   const running: Response = response.status === 'in_progress' ? response : { ...response, status: 'in_progress' }
-  const isFresh = execution.log.all().length === 0
+  const isFresh = log.all().length === 0
   emit(execution, [
     ...(isFresh ? [{ type: 'response.created' as const, response: running }] : []),
     { type: 'response.in_progress', response: running },
   ])
-  const start_ms = execution.clock.now()
-  const ending = await callModel(execution).catch((error: unknown) => failed(execution, error))
-  await end(execution, ending)
-  logEnd(execution, execution.clock.now() - start_ms)
-  return execution.response
 }
 
 function logEnd({ logger, response: { status, usage } }: Execution, duration_ms: number): void {
@@ -178,9 +87,9 @@ function logEnd({ logger, response: { status, usage } }: Execution, duration_ms:
   logger.info({ status, ...tokens, duration_ms }, 'response ended')
 }
 
-function countEnd({ metrics, plan, response: { status, usage }, isAbandoned }: Execution): void {
+function countEnd({ metrics, providerId, response: { status, usage }, isAbandoned }: Execution): void {
   const ended = isTerminal(status) ? status : 'failed'
-  metrics.runEnded({ provider: plan.route.adapter.id, outcome: isAbandoned ? 'abandoned' : ended, usage })
+  metrics.runEnded({ provider: providerId, outcome: isAbandoned ? 'abandoned' : ended, usage })
 }
 
 /** Folds events into the snapshot and shows them to every reader. */
@@ -190,20 +99,27 @@ function emit(execution: Execution, events: readonly UnnumberedEvent[]): void {
   if (!execution.isAbandoned) execution.log.append(events)
 }
 
-/** Lets the model speak until it finishes. */
+/** Lets the model speak until it finishes, or fails. */
 async function callModel(execution: Execution): Promise<Ending> {
-  const { plan, clock, logger, signal, onAccepted } = execution
-  const onFailed = (fault: UpstreamFault) => countFailure(execution, fault)
-  await runTurn(plan.prepared, { clock, signal, logger, onAccepted, onFailed }, (batch) => hear(execution, batch))
-  if (execution.isWatched) await execution.accepted
+  try {
+    await runTurn(execution.prepared, execution, (batch) => hear(execution, batch))
+    if (execution.isWatched) await execution.accepted
+    return finished(execution)
+  } catch (error) {
+    return failed(execution, error)
+  }
+}
+
+/** @throws The model was stopped, or has not finished. */
+function finished({ signal, finish, logger, callSize, response }: Execution): Ending {
   if (signal.aborted) throw signal.reason
-  if (execution.finish === undefined) throw new Error('The adapter ended without a finish.')
-  const { reason, usage, serviceTier } = execution.finish
+  if (finish === undefined) throw new Error('The adapter ended without a finish.')
+  const { reason, usage, serviceTier } = finish
   if (usage === undefined) logger.info({ estimated: true }, 'the provider reported no usage')
   return {
     kind: 'finished',
     reason,
-    usage: usage ?? estimateUsage(plan.call, execution.response),
+    usage: usage ?? estimateUsage(callSize, response),
     ...(serviceTier === undefined ? {} : { serviceTier }),
   }
 }
@@ -219,11 +135,11 @@ function hear(execution: Execution, batch: readonly ModelEvent[]): Promise<void>
 }
 
 function takeIn(execution: Execution, batch: readonly ModelEvent[]): Promise<void> | undefined {
-  const { plan, limits, log, signal } = execution
+  const { limits, log, signal } = execution
   if (signal.aborted || execution.finish !== undefined) return undefined
   try {
-    for (const event of batch) for (const raised of plan.raise(event)) say(execution, raised)
-    execution.onBegun()
+    for (const event of batch) for (const raised of execution.raise(event)) say(execution, raised)
+    execution.begin()
     checkOutput(execution, limits.outputBytesMax)
   } catch (error) {
     execution.stop(error)
@@ -255,46 +171,42 @@ function checkOutput({ outputChars, response }: Execution, charsMax: number): vo
 }
 
 function failed(execution: Execution, thrown: unknown): Ending {
-  const { signal, response, plan } = execution
+  const { signal, response, callSize } = execution
   const error: unknown = signal.aborted ? signal.reason : thrown
   const reported = error instanceof UpstreamError ? error.problem.usage : execution.finish?.usage
-  const usage = reported ?? (response.output.length > 0 ? estimateUsage(plan.call, response) : null)
+  const usage = reported ?? (response.output.length > 0 ? estimateUsage(callSize, response) : null)
   if (error instanceof Cancelled) return { kind: 'cancelled', usage }
-  execution.failure = explain(execution, error)
-  return { kind: 'failed', error: execution.failure.toDetail(), usage }
+  execution.error = explain(execution, error)
+  return { kind: 'failed', error: execution.error.toDetail(), usage }
 }
 
-function explain(parts: RunParts, error: unknown): ApiError {
+function explain(execution: Execution, error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof UpstreamError) {
-    countFailure(parts, error.problem.fault)
-    parts.logger.warn(errorFacts(error), 'model call failed')
+    execution.onFailed(error.problem.fault)
+    execution.logger.warn(errorFacts(error), 'model call failed')
     return toApiError(error)
   }
   if (error instanceof ModelEventError) {
-    countFailure(parts, 'invalid_response')
-    parts.logger.warn(errorFacts(error), 'model call failed')
+    execution.onFailed('invalid_response')
+    execution.logger.warn(errorFacts(error), 'model call failed')
     return toApiError(new UpstreamError({ fault: 'invalid_response', message: error.message, accepted: true }))
   }
   if (error instanceof DeadlinePassed) {
-    const message = `The response took longer than ${Math.round(parts.limits.response_ms / 1000)} s, the limit of this server.`
+    const message = `The response took longer than ${Math.round(execution.limits.response_ms / 1000)} s, the limit of this server.`
     return new ApiError({ type: 'server_error', code: 'server_error', message, headers: { 'x-should-retry': 'false' } })
   }
-  parts.logger.error(errorFacts(error), 'run failed')
+  execution.logger.error(errorFacts(error), 'run failed')
   return error instanceof StoreUnavailable ? storageUnavailable(error) : internalError(error)
-}
-
-function countFailure({ metrics, plan }: RunParts, fault: UpstreamFault): void {
-  metrics.callFailed(plan.route.adapter.id, fault)
 }
 
 /** Stores the terminal state first and says it then: what a client has seen is what it will find. */
 async function end(execution: Execution, ending: Ending): Promise<void> {
   const events = conclude(execution.response, ending, nowOf(execution))
   const outcome = await keep(execution, events)
-  if (execution.isRefused && execution.failure === undefined) return endRefused(execution)
+  if (execution.isRefused && execution.error === undefined) return endRefused(execution)
   if (outcome === 'stored') return emit(execution, events)
-  if (outcome === 'failed' && !execution.plan.response.background) return endUnstored(execution, ending)
+  if (outcome === 'failed' && !execution.response.background) return endUnstored(execution, ending)
   // A background response runs again when its lease ends: until then nothing has been said.
   execution.isAbandoned = true
   emit(execution, events)
@@ -320,22 +232,21 @@ async function keep(execution: Execution, events: readonly UnnumberedEvent[]): P
 /** An answer that was not stored is never called complete. */
 function endUnstored(execution: Execution, ending: Ending): void {
   const { log, response } = execution
-  if (ending.kind === 'finished') execution.failure = answerNotStored()
-  const { failure } = execution
-  const told: Ending =
-    failure === undefined ? ending : { kind: 'failed', error: failure.toDetail(), usage: ending.usage }
+  if (ending.kind === 'finished') execution.error = answerNotStored()
+  const { error } = execution
+  const told: Ending = error === undefined ? ending : { kind: 'failed', error: error.toDetail(), usage: ending.usage }
   const events = conclude(response, told, nowOf(execution))
   execution.storeLater(storedEnding({ earlier: log.all(), response }, events, execution.textOf))
   emit(execution, events)
 }
 
-function nowOf({ clock }: RunParts): number {
+function nowOf({ clock }: Execution): number {
   return Math.floor(clock.now() / 1000)
 }
 
 /** Whether there is a row to end: where it could not be written, the failure has been told already. */
-function isAccepted(parts: RunParts): Promise<boolean> {
-  return parts.accepted.then(
+function isAccepted({ accepted }: Execution): Promise<boolean> {
+  return accepted.then(
     () => true,
     () => false,
   )
