@@ -60,10 +60,6 @@ export function createApp(parts: HttpParts): FastifyInstance {
     reply.headers(headersOf(request.id))
     checkHttp(request.raw)
   })
-  app.addHook('preParsing', async (request, reply) => {
-    checkLength(request.headers['content-length'], parts.limits.bodyBytesMax)
-    if (request.headers.expect !== undefined) reply.raw.writeContinue()
-  })
   app.addHook('onResponse', (request, reply, done) => {
     reportAnswer(parts, request, reply)
     done()
@@ -72,7 +68,7 @@ export function createApp(parts: HttpParts): FastifyInstance {
   app.setNotFoundHandler((request) => {
     throw notFound(app, request)
   })
-  // Bodies are asked for only after the credentials have been checked: see the hook before parsing.
+  // Bodies are asked for only after the credentials have been checked: see the hook of the API's routes.
   for (const event of ['checkContinue', 'checkExpectation']) {
     app.server.on(event, (request, response) => app.server.emit('request', request, response))
   }
@@ -85,8 +81,10 @@ function registerRoutes(app: FastifyInstance, parts: HttpParts): void {
   for (const prefix of parts.basePaths) {
     void app.register(
       async (api) => {
-        api.addHook('onRequest', async (request) => {
+        api.addHook('onRequest', async (request, reply) => {
           request.account = await authenticate(request.raw, parts.authenticator)
+          checkLength(request.headers['content-length'], parts.limits.bodyBytesMax)
+          if (request.headers.expect !== undefined) reply.raw.writeContinue()
         })
         responseRoutes(api, parts)
         modelRoutes(api, parts)
