@@ -59,8 +59,7 @@ async function execute(execution: Execution): Promise<Response> {
   try {
     emitStart(execution)
     const start_ms = execution.clock.now()
-    const ending = await callModel(execution)
-    await end(execution, ending)
+    await end(execution, await letSpeak(execution))
     logEnd(execution, execution.clock.now() - start_ms)
   } catch (error) {
     execution.logger.error(errorFacts(error), 'a run could not be ended')
@@ -100,14 +99,12 @@ function emit(execution: Execution, events: readonly UnnumberedEvent[]): void {
 }
 
 /** Lets the model speak until it finishes, or fails. */
-async function callModel(execution: Execution): Promise<Ending> {
-  try {
-    await runTurn(execution.prepared, execution, (batch) => hear(execution, batch))
-    if (execution.isWatched) await execution.accepted
-    return finished(execution)
-  } catch (error) {
-    return failed(execution, error)
-  }
+function letSpeak(execution: Execution): Promise<Ending> {
+  const finish = () => (execution.isWatched ? execution.accepted : Promise.resolve()).then(() => finished(execution))
+  const fail = (error: unknown) => failed(execution, error)
+  return runTurn(execution.prepared, execution, (batch) => hear(execution, batch))
+    .then(finish)
+    .catch(fail)
 }
 
 /** @throws The model was stopped, or has not finished. */
