@@ -134,7 +134,7 @@ export function createEngine(parts: EngineParts): Engine {
       log,
       limits: parts.limits,
       clock,
-      logger: logger.child({ responseId: plan.id, provider: plan.route.adapter.id, model: plan.route.upstreamModel }),
+      logger,
       metrics: parts.metrics,
       sealer: parts.sealer,
       textOf,

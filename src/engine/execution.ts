@@ -52,7 +52,6 @@ export class Execution implements Run, TurnContext, ReasoningContext {
   readonly log: EventLog
   readonly limits: RunLimits
   readonly clock: Clock
-  readonly logger: Logger
   readonly metrics: Metrics
   readonly sealer: Sealer
   readonly textOf: SnapshotText
@@ -76,6 +75,9 @@ export class Execution implements Run, TurnContext, ReasoningContext {
   /** Whether the response could not be accepted: there is no such response, whatever the model has said. */
   isRefused = false
   isAbandoned = false
+  readonly #logger: Logger
+  #ownLogger: Logger | undefined
+  readonly #model: string
   readonly #control = new AbortController()
   /** Undefined once the run has begun, or ended before. */
   #beginning: PromiseWithResolvers<void> | undefined
@@ -89,7 +91,8 @@ export class Execution implements Run, TurnContext, ReasoningContext {
     this.log = log
     this.limits = limits
     this.clock = clock
-    this.logger = parts.logger
+    this.#logger = parts.logger
+    this.#model = plan.route.upstreamModel
     this.metrics = parts.metrics
     this.sealer = parts.sealer
     this.textOf = parts.textOf
@@ -113,6 +116,12 @@ export class Execution implements Run, TurnContext, ReasoningContext {
     })
     this.#stopDeadline = clock.after(limits.response_ms, () => this.stop(new DeadlinePassed()))
     this.ended = execute(this)
+  }
+
+  /** Made for the first line, which most runs write at their end: pino's take 0.6 kB each. */
+  get logger(): Logger {
+    const { id: responseId, providerId: provider } = this
+    return (this.#ownLogger ??= this.#logger.child({ responseId, provider, model: this.#model }))
   }
 
   get signal(): AbortSignal {
