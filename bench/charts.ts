@@ -6,6 +6,8 @@ import { median } from './statistics.ts'
 /** Size of a chart, in pixels. */
 const SIZE = { width: 720, height: 360 }
 
+const UNDER_AXIS = { nameLocation: 'middle', nameGap: 26 } as const
+
 const NAMES = { pipe: 'raw pipe', antiphon: 'Antiphon' } as const
 
 /** The curves of a report, by the name of their file: of what was left out there is none. */
@@ -41,7 +43,7 @@ function costOption({ costs }: Report, text: string, read: (cost: Cost) => numbe
   })
   return {
     title: { text, textStyle: { fontSize: 14 } },
-    xAxis: { type: 'category', name: 'connections', data: costs.map(({ connections }) => connections) },
+    xAxis: { type: 'category', ...UNDER_AXIS, name: 'connections', data: costs.map(({ connections }) => connections) },
     yAxis: { type: 'value', min: 0 },
     series: [line('pipe'), line('antiphon')],
   }
@@ -57,7 +59,7 @@ function threadOption({ thread }: Report): EChartsOption | undefined {
   })
   return {
     title: { text: 'CPU of turn n of a thread (µs)', textStyle: { fontSize: 14 } },
-    xAxis: { type: 'value', name: 'turn', min: 1, max: thread.chained_us.length },
+    xAxis: { type: 'value', ...UNDER_AXIS, name: 'turn', min: 1, max: thread.chained_us.length },
     yAxis: { type: 'value', min: 0 },
     series: [line('chained', thread.chained_us), line('carried in the request', thread.carried_us)],
   }

@@ -47,7 +47,7 @@ export const GATE: Plan = {
 }
 
 /** Answers before anything is measured: code that has not been compiled yet is another program. */
-const WARM_JSON = 6000
+const WARM_JSON = 15_000
 
 /** What a server still does when its answers are out, such as writing, is over in this time. */
 const REST_MS = 300
