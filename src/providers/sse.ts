@@ -106,11 +106,15 @@ class Decoder implements EventDecoder {
 
   #readLine(line: string): void {
     const colon = line.indexOf(':')
-    const field = colon === -1 ? line : line.slice(0, colon)
-    const value = colon === -1 ? '' : line.slice(colon + (line.startsWith(' ', colon + 1) ? 2 : 1))
-    if (field === 'event') this.#name = value === '' ? undefined : value
-    if (field === 'data') this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`
-    this.#isTooLong ||= (this.#data?.length ?? 0) > this.#eventBytesMax
+    const end = colon === -1 ? line.length : colon
+    const value = line.slice(line.startsWith(' ', end + 1) ? end + 2 : end + 1)
+    if (end === 4 && line.startsWith('data')) this.#readData(value)
+    if (end === 5 && line.startsWith('event')) this.#name = value === '' ? undefined : value
+  }
+
+  #readData(value: string): void {
+    this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`
+    this.#isTooLong ||= this.#data.length > this.#eventBytesMax
   }
 
   #dispatch(events: WireEvent[]): void {
