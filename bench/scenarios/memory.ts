@@ -33,6 +33,7 @@ const CONNECTIONS = 16
 /** What streams and answers leave in a server's memory. */
 export async function measureMemory(rig: Rig, server: Server, amounts: MemoryAmounts): Promise<Memory> {
   const base = (await memoryOf(server)).rss
+  const open = await holdStreams(rig, server, amounts.streams)
   const load = openLoad(server.target, CONNECTIONS, rig.askPort)
   const answer = (times: number) => repeat(times, CONNECTIONS, () => load.exchange(WHOLE, false))
   await answer(WARM_ANSWERS)
@@ -41,10 +42,9 @@ export async function measureMemory(rig: Rig, server: Server, amounts: MemoryAmo
   const after = await memoryOf(server)
   await load.close()
   const per10k = 10_000 / amounts.answers
-  const open = await holdStreams(rig, server, amounts.streams)
   return {
     base,
-    perStream: (open - after.rss) / amounts.streams,
+    perStream: (open - base) / amounts.streams,
     withStreams: open,
     streams: amounts.streams,
     per10kAnswers: (after.rss - warm.rss) * per10k,

@@ -133,13 +133,19 @@ test('S-08: two accounts use one item id, and each gets its own', async () => {
   assert.ok(ofB?.includes('"output_text":"of B"'))
 })
 
-test('S-03: ids are of 192 random bits: unique, without order, time or prefix', async () => {
+test('S-03: ids are the millisecond that created_at tells to the second, and 144 random bits', async () => {
+  const before_ms = Date.now()
   const ids = await Promise.all(Array.from({ length: 1000 }, () => create(A, { input: '/say x' })))
-  const digits = ids.map((id) => /^resp_([0-9a-f]{48})$/.exec(id)?.[1] ?? assert.fail(id))
+  const parts = ids.map((id) => /^resp_([0-9a-f]{12})([0-9a-f]{36})$/.exec(id) ?? assert.fail(id))
+  for (const [, time = ''] of parts) {
+    const time_ms = Number.parseInt(time, 16)
+    assert.ok(time_ms >= before_ms && time_ms <= Date.now())
+  }
+  const digits = parts.map(([, , random = '']) => random)
   assert.equal(new Set(digits.map((id) => id.slice(0, 16))).size, 1000)
   assert.equal(new Set(digits.map((id) => id.slice(-16))).size, 1000)
   assert.notDeepEqual(digits, digits.toSorted())
-  for (let place = 0; place < 48; place++) {
+  for (let place = 0; place < 36; place++) {
     const counts = Object.values(Object.groupBy(digits, (id) => id[place] ?? '')).map((group) => group?.length ?? 0)
     assert.equal(counts.length, 16, `place ${place} takes every digit`)
     assert.ok(Math.max(...counts) < 125, `place ${place} has no favourite`) // 62 on average; 125 is 8 sigma away.
