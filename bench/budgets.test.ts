@@ -52,6 +52,12 @@ for (const { value, limits, isOver, isRefused } of verdicts) {
   })
 }
 
+test('a ratio is let through where its best round is within the limit', () => {
+  const spread = (least: number): Line => ({ ...ratio(9, { budget: 2.5 }), figure: { median: 9, least, most: 20 } })
+  assert.equal(refused([spread(3.2)]).length, 0)
+  assert.equal(refused([spread(3.3)]).length, 1)
+})
+
 test('a floor is missed from below, and absolute figures are never refused', () => {
   const figure = { median: 999, least: 999, most: 999 }
   const lines: Line[] = [{ name: 'jobs', unit: '/s', figure, budget: 1000, isFloor: true }]
