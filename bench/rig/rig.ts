@@ -29,12 +29,12 @@ export interface Rig {
 }
 
 /** Starts the mock upstream, the raw pipe, and Antiphon with everything on. */
-export async function startRig(extra: readonly string[] = []): Promise<Rig> {
+export async function startRig(): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'antiphon-bench-'))
   const upstream = launch({ args: [here('upstream.ts')] })
   const ports = (await messageOf(upstream.child)) as { port: number; askPort: number } // Sent by upstream.ts.
   const upstreamOrigin = `http://127.0.0.1:${ports.port}`
-  const [pipe, antiphon] = await Promise.all([startPipe(upstreamOrigin), startAntiphon(upstreamOrigin, folder, extra)])
+  const [pipe, antiphon] = await Promise.all([startPipe(upstreamOrigin), startAntiphon(upstreamOrigin, folder)])
   return {
     upstream,
     upstreamOrigin,
@@ -67,7 +67,7 @@ async function startPipe(upstreamOrigin: string): Promise<Server> {
 }
 
 /** Antiphon as it is published, with a database, a log, a key and metrics. */
-async function startAntiphon(upstreamOrigin: string, folder: string, extra: readonly string[]): Promise<Server> {
+async function startAntiphon(upstreamOrigin: string, folder: string): Promise<Server> {
   const port = await freePort()
   const config = join(folder, 'antiphon.yaml')
   writeFileSync(
@@ -79,7 +79,7 @@ async function startAntiphon(upstreamOrigin: string, folder: string, extra: read
     ].join('\n'),
   )
   const process = launch({
-    args: [...extra, '--expose-gc', '--import', here('probe.ts'), bundleFile(), 'serve', '--config', config],
+    args: ['--expose-gc', '--import', here('probe.ts'), bundleFile(), 'serve', '--config', config],
     environment: { ANTIPHON_API_KEY: KEY, LOG_LEVEL: 'info' },
     folder,
     stdout: openSync(join(folder, 'log'), 'w'),

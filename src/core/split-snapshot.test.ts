@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { joinSnapshot, splitSnapshot } from './split-snapshot.ts'
+import { joinSnapshot, outputIn, splitSnapshot } from './split-snapshot.ts'
 import { arbitraryEnding, arbitraryOutput } from './testing/arbitrary-run.ts'
 import { freshResponse, playRun, STOPPED } from './testing/play-run.ts'
 
@@ -44,6 +44,13 @@ test('a snapshot whose fields are not where they belong is kept whole', () => {
   assert.deepEqual(splitSnapshot(moved, text), { response: text, output: undefined })
   const wrong = { ...freshResponse(), output_text: 'said by nobody' }
   assert.equal(splitSnapshot(wrong, JSON.stringify(wrong)).output, undefined)
+})
+
+test('what was said is found in a snapshot that is split, in one that is whole, and in one that says nothing', () => {
+  const output = '[{"said":1}]'
+  assert.equal(outputIn({ response: '{"output":[]}', output }), output)
+  assert.equal(outputIn({ response: `{"id":"x","output":${output}}`, output: undefined }), output)
+  assert.equal(outputIn({ response: '{}', output: undefined }), '[]')
 })
 
 test('a snapshot that was stored whole is read as it is', () => {

@@ -29,6 +29,13 @@ export function splitSnapshot({ output, output_text }: Response, text: string): 
   return { response: text.slice(0, start) + EMPTY + text.slice(start + said.length), output: outputJson }
 }
 
+/** The JSON of what was said, out of a snapshot that was kept whole too; an empty list where nothing was. */
+export function outputIn({ response, output }: SplitSnapshot): string {
+  if (output !== undefined) return output
+  const { output: said = [] } = JSON.parse(response) as { output?: unknown[] } // Written by this program.
+  return JSON.stringify(said)
+}
+
 /** The snapshot's JSON, letter for letter. */
 export function joinSnapshot({ response, output }: SplitSnapshot): string {
   const start = response.indexOf(EMPTY)

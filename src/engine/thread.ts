@@ -1,9 +1,9 @@
 import type { ThreadItem } from '../core/history.ts'
-import { joinSnapshot } from '../core/split-snapshot.ts'
+import { outputIn } from '../core/split-snapshot.ts'
 import { ApiError, badRequest } from '../protocol/error.ts'
 import { parseItemId, type ResponseId } from '../protocol/id.ts'
 import type { InputItem } from '../protocol/input-item.ts'
-import { isTerminal, type Response } from '../protocol/response.ts'
+import { isTerminal } from '../protocol/response.ts'
 import type { ResponseStore, StoredTurn } from '../store/store.ts'
 
 /** Longest thread that is read, in turns. A longer one is refused, never cut in silence. */
@@ -97,8 +97,7 @@ async function itemsOf(responses: ResponseStore, id: ResponseId): Promise<readon
   const [input, stored] = await Promise.all([responses.findInput(id), responses.find(id)])
   if (input === undefined || stored === undefined) return []
   // Both were written by this program; output items are valid input items.
-  const { output } = JSON.parse(joinSnapshot(stored)) as Response
-  return [...(JSON.parse(input) as InputItem[]), ...(output as InputItem[])]
+  return [...(JSON.parse(input) as InputItem[]), ...(JSON.parse(outputIn(stored)) as InputItem[])]
 }
 
 function remember<Key, Value>(known: Map<Key, Value>, key: Key, make: () => Value): Value {

@@ -1,3 +1,4 @@
+import { outputIn } from '../../core/split-snapshot.ts'
 import type { AccountId, ResponseId } from '../../protocol/id.ts'
 import { isTerminal } from '../../protocol/response.ts'
 import type { Job, NewResponse, ResponseStore, Store, StoredKey, StoredTurn } from '../store.ts'
@@ -102,7 +103,7 @@ function responsesOf(account: AccountId, rows: Map<ResponseId, Row>, items: Map<
       for (let next: ResponseId | undefined = id; next !== undefined && turns.length < turnsMax;) {
         const row = rows.get(next)
         if (row?.account !== account) break
-        turns.unshift({ ...row, output: row.output ?? outputOf(row) })
+        turns.unshift({ ...row, output: outputIn(row) })
         next = row.previousId
       }
       return turns
@@ -119,11 +120,6 @@ function responsesOf(account: AccountId, rows: Map<ResponseId, Row>, items: Map<
       return row !== undefined
     },
   }
-}
-
-function outputOf({ response }: Row): string {
-  const { output = [] } = JSON.parse(response) as { output?: unknown[] } // Written by this program.
-  return JSON.stringify(output)
 }
 
 function isDue(row: Row, now_ms: number): boolean {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { outputIn } from '../../core/split-snapshot.ts'
 import { accountId, parseResponseId, type AccountId, type ResponseId } from '../../protocol/id.ts'
 import {
   StoreDamaged,
@@ -130,7 +131,8 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
         id: responseId(row, 'id'),
         status: text(row, 'status'),
         input: payload(row, 'input'),
-        output: optionalPayload(row, 'output') ?? outputOf(payload(row, 'response')),
+        // A turn that has not ended, or was stored by an earlier version, is kept whole.
+        output: optionalPayload(row, 'output') ?? outputIn({ response: payload(row, 'response'), output: undefined }),
       }))
     },
     finish: (account, id, { attempt, status, response, output, log }) => {
@@ -139,12 +141,6 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
     },
     remove: (account, id) => remove.run(now_s(), account, id).changes === 1,
   } satisfies Partial<Operations>
-}
-
-/** What was said, out of a whole snapshot: it has not ended, or was stored by an earlier version. */
-function outputOf(response: string): string {
-  const { output = [] } = JSON.parse(response) as { output?: unknown[] } // Written by this program.
-  return JSON.stringify(output)
 }
 
 function encodeOptional(text: string | undefined): Uint8Array | null {
