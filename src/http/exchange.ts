@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Metrics } from '../telemetry/metrics.ts'
+import { LogAbandoned } from '../engine/event-log.ts'
+import { errorFacts } from '../telemetry/log.ts'
 import { checkContentEncoding, checkContentType, readJsonBody } from './body.ts'
 import type { HttpParts } from './parts.ts'
 
@@ -29,11 +30,17 @@ export function onGone({ raw }: FastifyReply, act: () => void): void {
  *
  * @returns at once: a chain of promises from the handler to the end of its stream took 2 kB for each stream.
  */
-export function sendRaw(reply: FastifyReply, metrics: Metrics, send: () => Promise<void>): FastifyReply {
+export function sendRaw(
+  reply: FastifyReply,
+  { logger, metrics }: Pick<HttpParts, 'logger' | 'metrics'>,
+  send: () => Promise<void>,
+): FastifyReply {
   reply.hijack()
   metrics.streamOpened()
   const close = () => metrics.streamClosed()
-  const fail = () => {
+  const fail = (error: unknown) => {
+    const isExpected = error instanceof LogAbandoned || reply.raw.destroyed
+    if (!isExpected) logger.error({ requestId: reply.request.id, ...errorFacts(error) }, 'an answer was cut')
     reply.raw.destroy()
     close()
   }

@@ -38,7 +38,7 @@ export function chatRoutes(app: FastifyInstance, parts: HttpParts): void {
       metrics.callFailed(route.adapter.id, error.problem.fault)
       throw toApiError(error)
     })
-    return sendRaw(reply, metrics, () => passOn(answer, reply, gone))
+    return sendRaw(reply, parts, () => passOn(answer, reply, gone))
   })
 }
 

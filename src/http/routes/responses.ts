@@ -121,7 +121,7 @@ function stream(
   const obfuscate = stream_options?.include_obfuscation === true
   const { textOf } = parts.engine
   const options: StreamOptions = { headers, keepalive_ms, stall_ms, obfuscate, textOf, pace: parts.pace }
-  return sendRaw(reply, parts.metrics, () => sendEvents(reply.raw, events, options))
+  return sendRaw(reply, parts, () => sendEvents(reply.raw, events, options))
 }
 
 /** What was left out of the model call, in one header of plain ASCII. */
