@@ -109,6 +109,7 @@ function referenceProblems(value: unknown): ConfigProblem[] {
       typeof name !== 'string' || known.has(name) ? [] : [{ path, text: `names ${name}, which is not in providers` }],
     ),
     ...providers.flatMap(([id, provider]) => addressProblems(`providers.${id}.base_url`, provider)),
+    ...egressProblems(settings['egress']),
   ]
 }
 
@@ -124,4 +125,19 @@ function addressProblems(path: string, { kind, base_url: url, dialect = 'generic
   const [name, known] = Object.entries(DIALECTS).find(([id]) => id === dialect) ?? []
   if (kind !== 'openai-chat' || url !== undefined || known === undefined || known.baseUrl !== undefined) return []
   return [{ path, text: `is needed: the dialect ${name} has no address of its own` }]
+}
+
+/** What has the form of an origin, or of a DNS server's address, and is none. */
+function egressProblems(section: unknown): ConfigProblem[] {
+  const { allow, resolver }: JsonObject = isJsonObject(section) ? section : {}
+  const origins = Array.isArray(allow) ? allow : []
+  const isNoUrl = (url: unknown) => typeof url === 'string' && /^https?:\/\/./.test(url) && !URL.canParse(url)
+  // Whatever else may be wrong with it, its pattern tells.
+  const isUnsure = typeof resolver === 'string' && /^\[[0-9A-Fa-f:.]+\]:|:\d{5}$/.test(resolver)
+  return [
+    ...origins.flatMap((url, index) =>
+      isNoUrl(url) ? [{ path: `egress.allow[${index}]`, text: 'is not a URL' }] : [],
+    ),
+    ...(isUnsure && isNoUrl(`http://${resolver}`) ? [{ path: 'egress.resolver', text: 'is not an address' }] : []),
+  ]
 }

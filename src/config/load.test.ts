@@ -52,6 +52,45 @@ const faults: readonly { yaml: string; problems: readonly string[]; environment?
   { yaml: 'limits: { json_depth_max: 0 }', problems: ['limits.json_depth_max must be at least 1.'] },
   { yaml: 'background: { on_crash: maybe }', problems: ['background.on_crash must be one of retry, fail.'] },
   { yaml: 'background: { streaming: "yes" }', problems: ['background.streaming must be true or false.'] },
+  ...[
+    'https://a/',
+    'https://a/b',
+    'ftp://a',
+    'a',
+    '',
+    'https://',
+    'https://u@a',
+    'https://*.a',
+    'https:\\\\a',
+    'https://a?b',
+  ].map((origin) => ({
+    yaml: `egress: { allow: ['${origin}'] }`,
+    problems: ['egress.allow[0] must be an origin such as https://files.internal:8443, without a path.'],
+  })),
+  {
+    yaml: 'egress: { allow: ["https://a", "http://[::g]", "https://a:70000"] }',
+    problems: ['egress.allow[1] is not a URL.', 'egress.allow[2] is not a URL.'],
+  },
+  { yaml: 'egress: { allow: http://a }', problems: ['egress.allow must be a list.'] },
+  ...[
+    'localhost:53',
+    '10.0.0.2',
+    '10.0.0.2:0',
+    '10.0.0.2:053',
+    '010.0.0.2:53',
+    '10.0.0:53',
+    '256.0.0.1:53',
+    '::1:53',
+    '',
+  ].map((resolver) => ({
+    yaml: `egress: { resolver: '${resolver}' }`,
+    problems: [
+      'egress.resolver must be the IP address and the port of a DNS server, such as 10.0.0.2:53 or [fd00::2]:53.',
+    ],
+  })),
+  { yaml: 'egress: { resolver: "10.0.0.2:65536" }', problems: ['egress.resolver is not an address.'] },
+  { yaml: 'egress: { resolver: "[1::2::3]:53" }', problems: ['egress.resolver is not an address.'] },
+  { yaml: 'egress: { resolvers: a }', problems: ['egress.resolvers is not a setting.'] },
   { yaml: 'keys: [{ account: a }]', problems: ['keys[0].key is needed.'] },
   {
     yaml: 'keys: [{ account: "", key: short }]',
@@ -173,6 +212,16 @@ keys: [{ account: a, key: "\${KEY}" }]
   assert.deepEqual(providers['p'], { kind: 'openai-chat', base_url: 'http://host/v1', headers: { x: '' } })
   assert.deepEqual(models['${NAME}']?.input, ['text'], 'names of entries are taken as they are')
   assert.equal(keys[0]?.key, '12345678', 'text stays text')
+})
+
+test('egress is closed by default; origins and a DNS server of either family are taken as they are', async () => {
+  assert.deepEqual((await load('egress: { resolver: null }')).egress, { allow: [] })
+  const yaml = 'egress: { allow: ["http://10.0.0.5:9000", "https://Files.corp"], resolver: "[fd00::2]:5353" }'
+  assert.deepEqual((await load(yaml)).egress, {
+    allow: ['http://10.0.0.5:9000', 'https://Files.corp'],
+    resolver: '[fd00::2]:5353',
+  })
+  assert.equal((await load('egress: { resolver: "10.0.0.2:53" }')).egress.resolver, '10.0.0.2:53')
 })
 
 const ports = [

@@ -4,12 +4,17 @@ import { DIALECTS } from '../providers/openai-chat/tables.ts'
 const WEB_URL = '^https?://'
 const BASE_PATH = '^/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$'
 const STORE_URL = '^(?:sqlite:.+|memory:)$'
+const ORIGIN = '^https?://[^/?#@*\\\\\\s]+$'
+const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
+const RESOLVER = `^(?:${OCTET}(?:\\.${OCTET}){3}|\\[[0-9A-Fa-f:.]+\\]):[1-9]\\d{0,4}$`
 
 /** What text must look like, in words, by its pattern. */
 export const FORMS: ReadonlyMap<string, string> = new Map([
   [WEB_URL, 'must begin with http:// or https://'],
   [BASE_PATH, 'must be a path such as /v1, without a slash at its end'],
   [STORE_URL, 'must be sqlite:PATH or memory: (this version has no other storage)'],
+  [ORIGIN, 'must be an origin such as https://files.internal:8443, without a path'],
+  [RESOLVER, 'must be the IP address and the port of a DNS server, such as 10.0.0.2:53 or [fd00::2]:53'],
 ])
 
 /** A section: unknown keys are errors, because a misspelt one must not be ignored. */
@@ -100,6 +105,15 @@ export const Config = Type.Object(
       attempts_max: count(3),
       on_crash: Type.Enum(['retry', 'fail'], { default: 'retry' }),
       streaming: Type.Boolean({ default: false }),
+    }),
+    egress: section({
+      allow: Type.Array(Type.String({ pattern: ORIGIN }), {
+        default: [],
+        description: 'Private origins, or http ones, that the URLs of users may lead to.',
+      }),
+      resolver: Type.Optional(
+        Type.String({ pattern: RESOLVER, description: 'IP:PORT of a DNS server. Default: that of the system.' }),
+      ),
     }),
   },
   { $id: 'Config', additionalProperties: false },
