@@ -1,7 +1,7 @@
 import type { Problem } from '../protocol/error.ts'
 
 /** Most pixels an image may say it has: more is a decompression bomb, not a picture. */
-const PIXELS_MAX = 100_000_000
+export const PIXELS_MAX = 100_000_000
 
 const BASE64 = /^([A-Za-z0-9+/]*)={0,2}$/
 const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*),/i
@@ -39,12 +39,19 @@ export function imageUrlFault(url: string): UrlFault | undefined {
 }
 
 function contentFault(start: string): UrlFault | undefined {
-  const found = SIGNATURES.find(([, signature]) => start.startsWith(signature))
-  if (found === undefined) return invalidImage('must hold the bytes of a PNG, JPEG, GIF or WebP image')
-  if (found[0] !== 'image/png' || start.length < 24) return undefined
+  if (imageTypeOf(start) === undefined) return invalidImage('must hold the bytes of a PNG, JPEG, GIF or WebP image')
+  return isPixelBomb(start) ? { code: 'image_too_large', message: `must have at most ${PIXELS_MAX} pixels` } : undefined
+}
+
+/** The type of an image by its first bytes (latin-1); undefined where they are of none that models read. */
+export function imageTypeOf(start: string): string | undefined {
+  return SIGNATURES.find(([, signature]) => start.startsWith(signature))?.[0]
+}
+
+/** Whether an image says in its first bytes (latin-1) that it has more pixels than an image may have. */
+export function isPixelBomb(start: string): boolean {
+  if (imageTypeOf(start) !== 'image/png' || start.length < 24) return false
   return wordAt(start, 16) * wordAt(start, 20) > PIXELS_MAX
-    ? { code: 'image_too_large', message: `must have at most ${PIXELS_MAX} pixels` }
-    : undefined
 }
 
 /**

@@ -9,8 +9,12 @@ const PRIVATE_V4 = [
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
+  ['192.0.2.0', 24], // Documentation, as are 198.51.100.0 and 203.0.113.0.
+  ['192.88.99.0', 24], // Relays of 6to4.
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
 ] as const
@@ -19,7 +23,11 @@ const PRIVATE_V4 = [
 const PRIVATE_V6 = [
   ['::', 127],
   ['64:ff9b:1::', 48], // NAT64 with a local prefix.
-  ['2001::', 32], // Teredo: hides the IPv4 address behind it.
+  ['100::', 63], // Discarded.
+  ['2001::', 23], // Teredo, which hides the IPv4 address behind it, and other protocols.
+  ['2001:db8::', 32], // Documentation, as is 3fff::.
+  ['3fff::', 20],
+  ['5f00::', 16], // Segment routing.
   ['fc00::', 7],
   ['fe80::', 10],
   ['fec0::', 10],
@@ -44,6 +52,12 @@ for (const [network, prefix] of PRIVATE_V4) {
 }
 for (const [network, prefix] of PRIVATE_V6) PRIVATE.addSubnet(network, prefix, 'ipv6')
 
+/** All of IPv6 that can be the public Internet: what is given out, and IPv4 behind NAT64 or mapped. */
+const GLOBAL_V6 = new BlockList()
+GLOBAL_V6.addSubnet('2000::', 3, 'ipv6')
+GLOBAL_V6.addSubnet('64:ff9b::', 96, 'ipv6')
+GLOBAL_V6.addSubnet('::ffff:0:0', 96, 'ipv6')
+
 /** Endings that resolvers keep for themselves or for networks of one's own. */
 const PRIVATE_NAME =
   /^[^.]+\.?$|\.(?:local|localhost|localdomain|internal|intranet|private|lan|home|home\.arpa|corp|svc|test)\.?$/i
@@ -54,6 +68,14 @@ export function isPrivateHost(hostname: string): boolean {
   const family = isIP(address)
   if (family === 0) return PRIVATE_NAME.test(hostname)
   return PRIVATE.check(address, family === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** Whether an address that a user's URL holds, or leads to, is of the public Internet: certain, or it is not. */
+export function isPublicAddress(address: string): boolean {
+  const family = isIP(address)
+  if (family === 0 || address.includes('%')) return false
+  if (family === 4) return !PRIVATE.check(address, 'ipv4')
+  return GLOBAL_V6.check(address, 'ipv6') && !PRIVATE.check(address, 'ipv6')
 }
 
 /** An IPv4 address as two groups of IPv6: `10.0.0.0` is `0a00:0000`. */
