@@ -15,8 +15,8 @@ import { createFlushPace } from './http/flush-pace.ts'
 import { accountId } from './protocol/id.ts'
 import type { Adapter } from './providers/adapter.ts'
 import { demoAdapter } from './providers/demo/adapter.ts'
-import { openAiChat } from './providers/openai-chat/adapter.ts'
-import { DIALECTS } from './providers/openai-chat/tables.ts'
+import type { OwnSetting, ProviderSetup } from './providers/family.ts'
+import { familyOf } from './providers/registry.ts'
 import { createCatalogue, type Catalogue, type ModelEntry } from './providers/routing.ts'
 import { openMemoryStore } from './store/memory/memory-store.ts'
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts'
@@ -196,24 +196,28 @@ function catalogueOf(config: Config, tools: AdapterTools): Catalogue {
 
 function adapterOf(id: string, config: Config, { egress, clock }: AdapterTools): Adapter {
   const provider = config.providers[id] ?? { kind: 'demo' }
-  if (provider.kind === 'demo') return { ...demoAdapter(clock.sleep), id }
-  const dialect = DIALECTS[(provider.dialect ?? 'generic') as keyof typeof DIALECTS] // The schema allows no other.
-  const baseUrl = (provider.base_url ?? dialect.baseUrl ?? '').replace(/\/+$/, '')
-  const key = provider.api_key ?? ''
-  const credential: Record<string, string> =
-    key === '' ? {} : dialect.keyHeader === 'api-key' ? { 'api-key': key } : { authorization: `Bearer ${key}` }
+  const known = familyOf(provider.kind, provider.dialect)
+  if (known === undefined) throw new Error(`providers.${id} names no kind that there is`) // The check has seen to it.
+  const { region, project, location, credentials_file, api_version } = provider
   const { connect_ms, first_byte_ms: firstByte_ms, idle_ms } = config.timeouts
-  return openAiChat({
+  return known.family.create({
     id,
-    dialect,
-    endpoint: {
-      baseUrl,
-      headers: { 'user-agent': `antiphon/${VERSION}`, ...credential, ...provider.headers },
-      timeouts: { connect_ms, firstByte_ms, idle_ms },
-      secrets: [key, ...Object.values(provider.headers ?? {})].filter((secret) => secret !== ''),
-    },
-    forwardsUrls: provider.forward_urls ?? !isPrivateHost(new URL(baseUrl).hostname),
+    dialect: known.dialect,
+    apiKey: provider.api_key ?? '',
+    baseUrl: provider.base_url?.replace(/\/+$/, ''),
+    headers: provider.headers ?? {},
+    forwardUrls: provider.forward_urls,
+    own: withoutUndefined({ region, project, location, credentials_file, api_version }),
+    userAgent: `antiphon/${VERSION}`,
+    timeouts: { connect_ms, firstByte_ms, idle_ms },
     limits: { eventBytesMax: config.limits.event_bytes_max, outputBytesMax: config.limits.output_bytes_max },
     transport: egress,
+    sleep: clock.sleep,
+    now: clock.now,
+    isPrivateHost,
   })
+}
+
+function withoutUndefined(own: Record<OwnSetting, string | undefined>): ProviderSetup['own'] {
+  return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined))
 }

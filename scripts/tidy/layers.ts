@@ -38,7 +38,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'http→store': ['src/store/store.ts'],
   'http→telemetry': ['src/telemetry/log.ts', 'src/telemetry/metrics.ts'],
   'accounts→store': ['src/store/store.ts'],
-  'config→providers': ['src/providers/openai-chat/tables.ts'],
+  'config→providers': ['src/providers/registry.ts', 'src/providers/family.ts'],
 }
 
 /** Imports in the wrong direction, a sentence each. */

@@ -1,7 +1,7 @@
 import { Settings } from 'typebox/system'
 import { Value } from 'typebox/value'
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
-import { DIALECTS } from '../providers/openai-chat/tables.ts'
+import { FAMILIES, familyOf, type FamilyDialect, type FamilyKind } from '../providers/registry.ts'
 import { Config, FORMS } from './schema.ts'
 
 /** One thing that is wrong, and where: a path such as `keys[0].key`. */
@@ -108,7 +108,7 @@ function referenceProblems(value: unknown): ConfigProblem[] {
     ...named.flatMap(({ path, name }) =>
       typeof name !== 'string' || known.has(name) ? [] : [{ path, text: `names ${name}, which is not in providers` }],
     ),
-    ...providers.flatMap(([id, provider]) => addressProblems(`providers.${id}.base_url`, provider)),
+    ...providers.flatMap(([id, provider]) => providerProblems(`providers.${id}`, provider)),
     ...egressProblems(settings['egress']),
   ]
 }
@@ -118,13 +118,27 @@ function mappingsIn(section: unknown): (readonly [id: string, entry: JsonObject]
   return entries.flatMap(([id, entry]) => (isJsonObject(entry) ? [[id, entry] as const] : []))
 }
 
-function addressProblems(path: string, { kind, base_url: url, dialect = 'generic' }: JsonObject): ConfigProblem[] {
+function providerProblems(path: string, provider: JsonObject): ConfigProblem[] {
+  const { kind, base_url: url, dialect } = provider
+  if (typeof kind !== 'string' || !Object.hasOwn(FAMILIES, kind)) return []
+  const known = familyOf(kind, typeof dialect === 'string' ? dialect : undefined)
+  if (known === undefined) {
+    const names = Object.keys(FAMILIES[kind as FamilyKind].dialects).join(', ')
+    return [{ path: `${path}.dialect`, text: `must be one of ${names}` }]
+  }
+  const missing = (known.facts.needs ?? []).filter((setting) => provider[setting] === undefined)
+  return [
+    ...missing.map((setting) => ({ path: `${path}.${setting}`, text: `is needed for the dialect ${known.dialect}` })),
+    ...addressProblems(`${path}.base_url`, url, known),
+  ]
+}
+
+function addressProblems(path: string, url: unknown, { dialect, facts, family }: FamilyDialect): ConfigProblem[] {
   if (typeof url === 'string') {
     return url.startsWith('http') && !URL.canParse(url) ? [{ path, text: 'is not a URL' }] : []
   }
-  const [name, known] = Object.entries(DIALECTS).find(([id]) => id === dialect) ?? []
-  if (kind !== 'openai-chat' || url !== undefined || known === undefined || known.baseUrl !== undefined) return []
-  return [{ path, text: `is needed: the dialect ${name} has no address of its own` }]
+  if (url !== undefined || facts.baseUrl !== undefined || family === FAMILIES.demo) return []
+  return [{ path, text: `is needed: the dialect ${dialect} has no address of its own` }]
 }
 
 /** What has the form of an origin, or of a DNS server's address, and is none. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { DIALECTS } from '../providers/openai-chat/tables.ts'
+import type { DialectFacts } from '../providers/family.ts'
+import { FAMILIES } from '../providers/registry.ts'
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
 import { checkConfig, joined, type ConfigProblem } from './check.ts'
 import type { Config } from './schema.ts'
@@ -105,13 +106,16 @@ function override(settings: JsonObject, flags: Overrides, environment: Environme
   return { ...settings, server: section, ...(store === undefined ? {} : { store }) }
 }
 
-/** Without a file, every provider whose key is in the environment is enabled. */
+/** Without a file, every provider whose key is in the environment is enabled, once: the first family that takes it. */
 function providersOf(environment: Environment): Record<string, unknown> {
-  const rows = Object.entries(DIALECTS).flatMap(([name, { keyVariable }]) => {
-    const key = keyVariable === undefined ? undefined : given(environment, keyVariable)
-    return key === undefined ? [] : [[name, { kind: 'openai-chat', dialect: name, api_key: key }] as const]
-  })
-  return Object.fromEntries(rows)
+  const rows = Object.entries(FAMILIES).flatMap(([kind, { dialects }]) =>
+    Object.entries(dialects as Readonly<Record<string, DialectFacts>>).flatMap(([dialect, { keyVariable }]) => {
+      const key = keyVariable === undefined ? undefined : given(environment, keyVariable)
+      return key === undefined ? [] : [{ variable: keyVariable, id: dialect, entry: { kind, dialect, api_key: key } }]
+    }),
+  )
+  const first = rows.filter(({ variable }, index) => rows.findIndex((row) => row.variable === variable) === index)
+  return Object.fromEntries(first.map(({ id, entry }) => [id, entry]))
 }
 
 function reason(cause: unknown): string {

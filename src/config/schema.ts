@@ -1,5 +1,5 @@
 import { Type, type Static, type TProperties } from 'typebox'
-import { DIALECTS } from '../providers/openai-chat/tables.ts'
+import { FAMILIES } from '../providers/registry.ts'
 
 const WEB_URL = '^https?://'
 const BASE_PATH = '^/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$'
@@ -26,13 +26,18 @@ const count = (fallback: number) => Type.Integer({ minimum: 1, default: fallback
 
 const Provider = Type.Object(
   {
-    kind: Type.Enum(['openai-chat', 'demo'], { description: 'The wire that the provider speaks.' }),
+    kind: Type.Enum(Object.keys(FAMILIES), { description: 'The wire that the provider speaks.' }),
     api_key: Type.Optional(Type.String()),
     base_url: Type.Optional(
       Type.String({ pattern: WEB_URL, description: 'With the version segment, such as https://host/v1.' }),
     ),
-    dialect: Type.Optional(Type.Enum(Object.keys(DIALECTS), { description: 'Who speaks openai-chat how.' })),
+    dialect: Type.Optional(Type.String({ description: 'Which spelling of the wire the provider speaks.' })),
     headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+    region: Type.Optional(Type.String({ description: 'Of Amazon Bedrock, such as us-east-1.' })),
+    project: Type.Optional(Type.String({ description: 'Of Google Cloud.' })),
+    location: Type.Optional(Type.String({ description: 'Of Google Cloud, such as global or us-central1.' })),
+    credentials_file: Type.Optional(Type.String({ description: 'Key file of a service account of Google Cloud.' })),
+    api_version: Type.Optional(Type.String({ description: 'Of Azure, where the address alone does not say it.' })),
     forward_urls: Type.Optional(
       Type.Boolean({ description: 'Whether the provider may fetch URLs of users. Default: not in private networks.' }),
     ),

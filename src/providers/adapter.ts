@@ -2,6 +2,7 @@ import type { JsonValue } from '../protocol/json.ts'
 import type { ModelCall } from '../core/model-call.ts'
 import type { ModelEvent } from '../core/model-event.ts'
 import type { Take } from '../core/flow.ts'
+import type { ContentTable } from './content.ts'
 
 /** How long a provider may take, in milliseconds. */
 export interface UpstreamTimeouts {
@@ -37,8 +38,10 @@ export interface Adapter {
   readonly id: string
   /** Which model names are known to be this provider's, such as `gpt-*`. */
   readonly families: RegExp | undefined
-  /** Whether http(s) URLs of images and files may be handed to the provider. */
-  readonly forwardsUrls: boolean
+  /** What becomes of images and files: what it says is to be fetched comes to `prepare` as data URLs. */
+  readonly content: ContentTable
+  /** Whether the provider itself keeps a model to a JSON schema. */
+  takesSchemas(model: string): boolean
   /**
    * Translates a call. Deterministic: the same call gives the same bytes.
    *

@@ -3,13 +3,15 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { traitsOf } from '../core/capability.ts'
 import type { Adapter } from './adapter.ts'
+import { TAKES_ALL } from './testing/content.ts'
 import { createCatalogue, type Catalogue, type ModelEntry } from './routing.ts'
 
 function adapter(id: string, families?: RegExp, models: readonly string[] = []): Adapter {
   return {
     id,
     families,
-    forwardsUrls: true,
+    content: TAKES_ALL,
+    takesSchemas: () => true,
     prepare: () => assert.fail('Nobody asked for a call.'),
     listModels: () => Promise.resolve(models),
   }

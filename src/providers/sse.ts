@@ -1,14 +1,14 @@
 import { createParser, type ParseError } from 'eventsource-parser'
 import { UpstreamError } from '../core/upstream-error.ts'
 
-/** One server-sent event of a provider. */
+/** One document of a provider's stream. */
 export interface WireEvent {
   /** The `event:` line; absent in most dialects. */
   readonly name: string | undefined
   readonly data: string
 }
 
-/** Reads one event stream, piece by piece. */
+/** Cuts one stream into its documents, piece by piece. */
 export interface EventDecoder {
   /** The events that a piece completes. */
   push(piece: Uint8Array): readonly WireEvent[]
@@ -50,7 +50,8 @@ export function createEventDecoder(eventBytesMax: number): EventDecoder {
   }
 }
 
-function eventTooLong(bytesMax: number): UpstreamError {
+/** The failure that a document over the limit is. */
+export function eventTooLong(bytesMax: number): UpstreamError {
   return new UpstreamError({
     fault: 'invalid_response',
     message: `The model provider sent an event of more than ${bytesMax} bytes.`,

@@ -19,6 +19,15 @@ export const ERROR_BODY_BYTES_MAX = 64 * 1024
 /** Most bytes of a document, such as a list of models, that are read. */
 const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
 
+/** What is posted, and where below the base URL. */
+export interface PostedJson {
+  readonly path: string
+  readonly body: string
+  readonly signal: AbortSignal
+  /** Beside those of the endpoint. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /**
  * Posts a JSON body and waits for the answer's headers.
  *
@@ -28,7 +37,7 @@ const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
 export async function postJson(
   transport: Transport,
   endpoint: Endpoint,
-  { path, body, signal }: { path: string; body: string; signal: AbortSignal },
+  { path, body, signal, headers }: PostedJson,
 ): Promise<TransportAnswer> {
   return sendOrExplain(signal, () =>
     transport.send({
@@ -36,6 +45,7 @@ export async function postJson(
       url: new URL(endpoint.baseUrl + path),
       headers: {
         ...endpoint.headers,
+        ...headers,
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
       },

@@ -1,3 +1,4 @@
+import { TAKES_ALL } from '../../providers/testing/content.ts'
 import type { ModelCall } from '../../core/model-call.ts'
 import type { FinishEvent, ModelEvent } from '../../core/model-event.ts'
 import type { Usage } from '../../protocol/usage.ts'
@@ -49,7 +50,8 @@ export function scriptedModel(id: string, answer: (call: ScriptedCall) => void =
   const adapter: Adapter = {
     id,
     families: new RegExp(`^${id}$`),
-    forwardsUrls: true,
+    content: TAKES_ALL,
+    takesSchemas: () => true,
     prepare: (call) => ({
       warnings: [],
       async send(signal, say) {

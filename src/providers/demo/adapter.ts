@@ -3,10 +3,36 @@ import type { ModelCall } from '../../core/model-call.ts'
 import type { ModelEvent } from '../../core/model-event.ts'
 import type { Take } from '../../core/flow.ts'
 import type { Adapter } from '../adapter.ts'
+import type { ContentTable } from '../content.ts'
+import type { Family } from '../family.ts'
+import { FIELD_NAMES, map, type CallField, type FieldTable } from '../fields.ts'
 import { planAnswer } from './script.ts'
 
 /** Waits, or throws the signal's reason. */
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
+
+/** The model of no provider: it looks at everything it is sent. */
+export const demo: Family = {
+  about: 'The built-in model: no network, the same answer to the same request.',
+  dialects: { demo: { baseUrl: undefined } },
+  create: ({ id, sleep }) => ({ ...demoAdapter(sleep), id }),
+  fieldsOf: () => FIELDS,
+  contentOf: () => CONTENT,
+}
+
+// The names are those of the table.
+const FIELDS = Object.fromEntries(
+  (Object.entries(FIELD_NAMES) as [CallField, string][]).map(([field, name]) => [field, map(name)]),
+) as FieldTable
+
+const CONTENT: ContentTable = {
+  imageData: 'map',
+  imageUrl: 'map',
+  imageDetail: 'map',
+  fileData: 'map',
+  fileUrl: 'map',
+  resultParts: 'map',
+}
 
 /** Steps after which everybody else gets a turn: a network would give them one at every read. */
 const STEPS_PER_TURN = 100
@@ -19,7 +45,8 @@ export function demoAdapter(sleep: Sleep): Adapter {
   return {
     id: 'demo',
     families: /^demo$/,
-    forwardsUrls: true,
+    content: CONTENT,
+    takesSchemas: () => true,
     prepare: (call) => ({ warnings: [], send: (signal, say) => perform({ call, sleep, say }, signal) }),
     listModels: () => Promise.resolve(['demo']),
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { UpstreamProblem } from '../../core/upstream-error.ts'
-import { readErrorChunk } from './errors.ts'
+import { readErrorChunk } from '../error-answer.ts'
+import { PARAM_NAMES } from './tables.ts'
 
 const UNAVAILABLE = 'The model provider failed to answer.'
 
@@ -78,6 +79,10 @@ const rows: readonly { says: string; error: unknown; problem: Partial<UpstreamPr
 ]
 for (const { says, error, problem } of rows) {
   test(`An error in a stream that says ${says} is ${problem.fault}`, () => {
-    assert.deepEqual(readErrorChunk(error, ['hush-hush']).problem, { param: '', accepted: true, ...problem })
+    assert.deepEqual(readErrorChunk(error, { secrets: ['hush-hush'], paramNames: PARAM_NAMES }).problem, {
+      param: '',
+      accepted: true,
+      ...problem,
+    })
   })
 }

@@ -3,11 +3,11 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { HistoryItem } from '../../core/model-call.ts'
 import { assistant, functionCall, functionOutput, modelCall, user } from '../testing/model-call.ts'
-import { buildChatRequest } from './request.ts'
+import { chatRequest } from '../testing/chat-request.ts'
 import { DIALECTS, type DialectName } from './tables.ts'
 
 function messages(history: readonly HistoryItem[], dialect: DialectName = 'generic', instructions?: string): unknown {
-  return buildChatRequest(modelCall({ history, instructions }), DIALECTS[dialect].quirks, true).body['messages']
+  return chatRequest(modelCall({ history, instructions }), dialect).body['messages']
 }
 
 function told(role: 'system' | 'developer', text: string): HistoryItem {
@@ -104,12 +104,12 @@ const threads: readonly { thread: string; history: readonly HistoryItem[]; wire:
     ],
   },
   {
-    thread: 'words after a call: another turn',
+    thread: 'words after a call: another turn, after its result',
     history: [functionCall('1', 'now'), assistant('One moment.'), functionOutput('1', 'noon')],
     wire: [
       { role: 'assistant', content: null, tool_calls: [wireCall('1', 'now')] },
-      { role: 'assistant', content: 'One moment.' },
       { role: 'tool', tool_call_id: '1', content: 'noon' },
+      { role: 'assistant', content: 'One moment.' },
     ],
   },
   {

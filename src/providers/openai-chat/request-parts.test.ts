@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { UserPart } from '../../protocol/input-item.ts'
+import type { InputImage } from '../../protocol/part.ts'
 import { ApiError } from '../../protocol/error.ts'
 import { functionCall, modelCall } from '../testing/model-call.ts'
-import { buildChatRequest } from './request.ts'
-import { DIALECTS, type DialectName } from './tables.ts'
+import { chatRequest } from '../testing/chat-request.ts'
+import type { DialectName } from './tables.ts'
 
 const PIXEL = 'data:image/png;base64,iVBORw0KGgo='
 const WEB = 'https://a.example/cat.png'
@@ -19,7 +20,7 @@ interface Place {
 function content(parts: readonly UserPart[], { dialect = 'generic', forwardsUrls = true }: Place = {}): unknown {
   const call = modelCall({ history: [{ type: 'message', role: 'user', parts }] })
   // The body is ours.
-  const { messages } = buildChatRequest(call, DIALECTS[dialect].quirks, forwardsUrls).body as {
+  const { messages } = chatRequest(call, dialect, forwardsUrls).body as {
     messages: [{ content: unknown }]
   }
   return messages[0].content
@@ -90,23 +91,21 @@ function refuses(send: () => unknown, words: RegExp): void {
 
 for (const dialect of ['mistral', 'google', 'ollama', 'anthropic'] as const) {
   test(`A file is refused, not dropped, where ${dialect} takes none`, () => {
-    refuses(() => content([{ type: 'input_file', file_data: PDF }], { dialect }), /takes no files of this form/)
+    refuses(() => content([{ type: 'input_file', file_data: PDF }], { dialect }), /takes no files/)
   })
 }
 
 test('A file by URL alone is refused: the wire has no place for it', () => {
-  refuses(() => content([{ type: 'input_file', file_url: 'https://a.example/a.pdf' }]), /send file_data, or text/)
+  refuses(() => content([{ type: 'input_file', file_url: 'https://a.example/a.pdf' }]), /takes no URLs of files here/)
 })
 
-const fetched: readonly UserPart[] = [
+const fetched: readonly InputImage[] = [
   { type: 'input_image', image_url: WEB },
   { type: 'input_image', image_url: 'http://169.254.169.254/latest/meta-data' },
-  { type: 'input_file', file_url: 'https://a.example/a.pdf', file_data: PDF },
 ]
 for (const part of fetched) {
-  const url = part.type === 'input_image' ? part.image_url : 'a file_url'
-  test(`A provider in a private network is not handed ${url}`, () => {
-    refuses(() => content([part], { forwardsUrls: false }), /must not fetch URLs from there/)
+  test(`A provider in a private network is not handed ${part.image_url}`, () => {
+    refuses(() => content([part], { forwardsUrls: false }), /takes no URLs of images here/)
   })
 }
 
@@ -138,7 +137,7 @@ for (const { what, output, wire } of outputs) {
   test(`A tool's output of ${what} is sent so`, () => {
     const history = [functionCall('1', 'now'), { type: 'function_call_output', callId: '1', output } as const]
     // The body is ours.
-    const { messages } = buildChatRequest(modelCall({ history }), DIALECTS.generic.quirks, true).body as {
+    const { messages } = chatRequest(modelCall({ history })).body as {
       messages: unknown[]
     }
     assert.deepEqual(messages[1], { role: 'tool', tool_call_id: '1', content: wire })
@@ -148,5 +147,5 @@ for (const { what, output, wire } of outputs) {
 test('A tool cannot hand a URL to a provider in a private network either', () => {
   const output: readonly UserPart[] = [{ type: 'input_image', image_url: WEB }]
   const history = [functionCall('1', 'now'), { type: 'function_call_output', callId: '1', output } as const]
-  refuses(() => buildChatRequest(modelCall({ history }), DIALECTS.vllm.quirks, false), /must not fetch URLs/)
+  refuses(() => chatRequest(modelCall({ history }), 'vllm', false), /takes no URLs of images/)
 })

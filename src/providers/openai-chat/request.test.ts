@@ -4,13 +4,14 @@ import * as fc from 'fast-check'
 import type { CallableTool, ModelCall } from '../../core/model-call.ts'
 import { ApiError } from '../../protocol/error.ts'
 import { modelCall } from '../testing/model-call.ts'
-import { buildChatRequest, type ChatRequest } from './request.ts'
+import { chatRequest } from '../testing/chat-request.ts'
+import type { ChatRequest } from './request.ts'
 import { DIALECTS, type DialectName } from './tables.ts'
 
 const TOOL: CallableTool = { name: 'add', description: undefined, parameters: undefined, strict: undefined }
 
 function build(fields: Partial<ModelCall>, dialect: DialectName = 'generic'): ChatRequest {
-  return buildChatRequest(modelCall(fields), DIALECTS[dialect].quirks, true)
+  return chatRequest(modelCall(fields), dialect)
 }
 
 /** What a body has beyond that of a call with nothing set. */
@@ -61,15 +62,15 @@ const rows: readonly FieldRow[] = [
   { fields: { frequencyPenalty: -2 }, wire: { frequency_penalty: -2 }, dropped: ['groq', 'frequency_penalty'] },
   { fields: { seed: 0 }, wire: { seed: 0 }, dropped: ['mistral', 'seed'] },
   { fields: { user: 'me' }, wire: { user: 'me' }, dropped: ['mistral', 'user'] },
-  { fields: { topLogprobs: 0 }, wire: { logprobs: true }, dropped: ['groq', 'logprobs'] },
-  { fields: { topLogprobs: 5 }, wire: { logprobs: true, top_logprobs: 5 }, dropped: ['ollama', 'logprobs'] },
+  { fields: { topLogprobs: 0 }, wire: { logprobs: true }, dropped: ['groq', 'top_logprobs'] },
+  { fields: { topLogprobs: 5 }, wire: { logprobs: true, top_logprobs: 5 }, dropped: ['ollama', 'top_logprobs'] },
   {
     fields: { serviceTier: 'flex' },
     wire: { service_tier: 'flex' },
     dialect: 'openai',
     dropped: ['vllm', 'service_tier'],
   },
-  { fields: { verbosity: 'low' }, wire: { verbosity: 'low' }, dialect: 'openai', dropped: ['vllm', 'verbosity'] },
+  { fields: { verbosity: 'low' }, wire: { verbosity: 'low' }, dialect: 'openai', dropped: ['vllm', 'text.verbosity'] },
   {
     fields: { promptCacheKey: 'k' },
     wire: { prompt_cache_key: 'k' },
@@ -110,7 +111,7 @@ const efforts: readonly (readonly [DialectName, ModelCall['effort'], object, str
   ['openai', 'max', { reasoning_effort: 'xhigh' }, 'reasoning.effort max was sent as xhigh'],
   ['openrouter', 'minimal', { reasoning: { effort: 'minimal' } }, undefined],
   ['mistral', undefined, {}, undefined],
-  ['mistral', 'low', {}, 'reasoning.effort low was left out: the provider does not take it'],
+  ['mistral', 'low', {}, 'reasoning.effort was left out: the provider does not take it'],
 ]
 for (const [dialect, effort, wire, warning] of efforts) {
   test(`${dialect} gets the effort ${effort} as ${JSON.stringify(wire)}`, () => {

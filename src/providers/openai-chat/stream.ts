@@ -3,9 +3,10 @@ import type { UpstreamError } from '../../core/upstream-error.ts'
 import type { JsonObject, JsonValue } from '../../protocol/json.ts'
 import type { Logprob } from '../../protocol/part.ts'
 import type { Usage } from '../../protocol/usage.ts'
-import { readErrorChunk } from './errors.ts'
-import { FINISH_REASON, FINISH_REASON_DEFAULT, type Quirks } from './tables.ts'
-import { createThinkSplitter, type ThinkSplitter } from './think.ts'
+import { readErrorChunk } from '../error-answer.ts'
+import type { AnswerReader } from '../exchange.ts'
+import { FINISH_REASON, FINISH_REASON_DEFAULT, PARAM_NAMES, type Quirks } from './tables.ts'
+import { createThinkSplitter, type ThinkSplitter } from '../think.ts'
 import { createCallTracker, type CallTracker } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
 import {
@@ -22,17 +23,10 @@ import {
   type WireToolCall,
 } from './wire.ts'
 
-/** Reads the chunks of one answer. */
-export interface ChatReader {
-  /** One chunk, or a whole answer. */
+/** Reads the chunks of one answer, and whole answers: they have the same fields. */
+export interface ChatReader extends AnswerReader {
   read(chunk: WireChunk): ModelEvent[]
-  /** Whether the provider has said that the answer is over. */
-  hasFinished(): boolean
-  /** The error that came inside the stream, if one did. */
-  failure(): UpstreamError | undefined
-  usage(): Usage | undefined
-  /** The answer is over: what was held back, and the finish. */
-  end(): ModelEvent[]
+  readWhole(answer: WireChunk): ModelEvent[] | undefined
 }
 
 /** What is remembered between chunks. */
@@ -94,6 +88,10 @@ class Reader implements ChatReader {
     return readChunk(chunk, this.#state)
   }
 
+  readWhole(answer: WireChunk): ModelEvent[] | undefined {
+    return answer.error == null && objectsIn(answer.choices).length === 0 ? undefined : this.read(answer)
+  }
+
   hasFinished(): boolean {
     return this.#state.finish !== undefined
   }
@@ -115,7 +113,8 @@ function readChunk(chunk: WireChunk, state: State): ModelEvent[] {
   state.usage = readUsage(chunk.usage) ?? readUsage(chunk.x_groq?.usage) ?? state.usage
   if (typeof chunk.service_tier === 'string' && chunk.service_tier !== '') state.serviceTier = chunk.service_tier
   const error = chunk.error ?? chunk.x_groq?.error
-  if (error != null && error !== '') state.failure ??= readErrorChunk(error, state.options.secrets)
+  if (error != null && error !== '')
+    state.failure ??= readErrorChunk(error, { ...state.options, paramNames: PARAM_NAMES })
   if (state.failure !== undefined) return []
   const choice = firstChoice(chunk.choices)
   if (choice === undefined) return []

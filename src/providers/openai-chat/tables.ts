@@ -1,4 +1,9 @@
 import type { StopReason } from '../../core/model-event.ts'
+import type { ReasoningEffort } from '../../protocol/create-request.ts'
+import type { ContentTable } from '../content.ts'
+import type { ParamNames } from '../error-answer.ts'
+import type { DialectFacts } from '../family.ts'
+import { drop, keep, map, type FieldTable } from '../fields.ts'
 
 /**
  * Chat Completions `finish_reason` → ours. Tool calls are told from the calls, not from here: OpenAI
@@ -29,7 +34,7 @@ export interface Quirks {
   /** Where the reasoning effort goes; null where the dialect has none. */
   readonly effort: 'reasoning_effort' | 'reasoning.effort' | null
   /** Efforts it knows; others are clamped to the nearest below, or the lowest. */
-  readonly efforts: readonly string[]
+  readonly efforts: readonly ReasoningEffort[]
   /** `json_schema` in `response_format`. */
   readonly jsonSchema: boolean
   /** `<think>…</think>` at the start of the text is reasoning. */
@@ -76,11 +81,7 @@ const GENERIC: Quirks = {
 }
 
 /** One spelling of Chat Completions: who speaks it, where, and with what quirks. */
-export interface Dialect {
-  /** Used where the configuration gives no `base_url`; undefined for servers one runs oneself. */
-  readonly baseUrl: string | undefined
-  /** Environment variable whose presence enables the provider on a first run. */
-  readonly keyVariable: string | undefined
+export interface Dialect extends DialectFacts {
   /** The header that carries the key: Azure has one of its own. */
   readonly keyHeader: 'authorization' | 'api-key'
   /** Model names known to be this provider's. */
@@ -219,3 +220,50 @@ export const DIALECTS = {
 
 /** The name of a dialect. */
 export type DialectName = keyof typeof DIALECTS
+
+/** Parameters of ours by those of Chat Completions. */
+export const PARAM_NAMES: ParamNames = new Map([
+  ['max_tokens', 'max_output_tokens'],
+  ['max_completion_tokens', 'max_output_tokens'],
+  ['messages', 'input'],
+  ['response_format', 'text.format'],
+  ['reasoning_effort', 'reasoning.effort'],
+])
+
+/** What becomes of request fields in a dialect. */
+export function fieldsOf(quirks: Quirks): FieldTable {
+  const optional = (field: OptionalField, to: string = field) => (quirks.fields.has(field) ? map(to) : drop())
+  return {
+    instructions: map('messages[0]'),
+    tools: map('tools'),
+    toolChoice: map('tool_choice'),
+    parallelToolCalls: optional('parallel_tool_calls'),
+    maxOutputTokens: map(quirks.maxTokensField),
+    temperature: map('temperature'),
+    topP: map('top_p'),
+    presencePenalty: optional('presence_penalty'),
+    frequencyPenalty: optional('frequency_penalty'),
+    seed: optional('seed'),
+    topLogprobs: optional('logprobs', 'logprobs, top_logprobs'),
+    format: map('response_format'),
+    verbosity: optional('verbosity'),
+    effort: quirks.effort === null ? drop() : map(quirks.effort),
+    user: optional('user'),
+    safetyIdentifier: optional('safety_identifier'),
+    promptCacheKey: optional('prompt_cache_key'),
+    serviceTier: optional('service_tier'),
+    metadata: keep('stored and echoed by Antiphon'),
+  }
+}
+
+/** What becomes of images and files in a dialect. */
+export function contentOf(quirks: Quirks): ContentTable {
+  return {
+    imageData: 'map',
+    imageUrl: 'map',
+    imageDetail: 'map',
+    fileData: quirks.fields.has('file') ? 'map' : 'reject',
+    fileUrl: quirks.fields.has('file') ? 'fetch' : 'reject',
+    resultParts: 'map',
+  }
+}

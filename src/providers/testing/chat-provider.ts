@@ -5,15 +5,16 @@ import type { Transport } from '../../core/transport.ts'
 import { UpstreamError, type UpstreamProblem } from '../../core/upstream-error.ts'
 import { openOperatorEgress } from '../../egress/operator.ts'
 import type { Adapter, UpstreamTimeouts } from '../adapter.ts'
-import { openAiChat, type ChatProvider } from '../openai-chat/adapter.ts'
-import { DIALECTS, type DialectName } from '../openai-chat/tables.ts'
+import type { ProviderSetup } from '../family.ts'
+import { openAiChat } from '../openai-chat/adapter.ts'
+import type { DialectName } from '../openai-chat/tables.ts'
 import { modelCall } from './model-call.ts'
 
 /** What a test may set about a provider. */
 export interface ChatProviderOptions {
   readonly dialect?: DialectName
   readonly timeouts?: Partial<UpstreamTimeouts>
-  readonly limits?: Partial<ChatProvider['limits']>
+  readonly limits?: Partial<ProviderSetup['limits']>
   readonly connectionsMax?: number
 }
 
@@ -26,19 +27,32 @@ export function connect(context: TestContext, baseUrl: string, options: ChatProv
 
 /** An adapter over any transport. */
 export function chatAdapter(transport: Transport, baseUrl: string, options: ChatProviderOptions = {}): Adapter {
-  return openAiChat({
+  return openAiChat.create(providerSetup(transport, { ...options, dialect: options.dialect ?? 'generic', baseUrl }))
+}
+
+/** A provider with the key `hush-hush`, as the configuration gives it. */
+export function providerSetup(
+  transport: Transport,
+  options: Pick<ProviderSetup, 'dialect'> &
+    Partial<Omit<ProviderSetup, 'timeouts' | 'limits'>> &
+    Pick<ChatProviderOptions, 'timeouts' | 'limits'>,
+): ProviderSetup {
+  return {
     id: 'acme',
-    dialect: DIALECTS[options.dialect ?? 'generic'],
-    endpoint: {
-      baseUrl,
-      headers: { authorization: 'Bearer hush-hush' },
-      timeouts: { connect_ms: 5000, firstByte_ms: 5000, idle_ms: 5000, ...options.timeouts },
-      secrets: ['hush-hush'],
-    },
-    forwardsUrls: true,
-    limits: { eventBytesMax: 1_000_000, outputBytesMax: 1_000_000, ...options.limits },
+    apiKey: 'hush-hush',
+    baseUrl: undefined,
+    headers: {},
+    forwardUrls: true,
+    own: {},
+    userAgent: 'antiphon/test',
     transport,
-  })
+    sleep: () => Promise.resolve(),
+    now: () => 1_700_000_000_000,
+    isPrivateHost: () => false,
+    ...options,
+    timeouts: { connect_ms: 5000, firstByte_ms: 5000, idle_ms: 5000, ...options.timeouts },
+    limits: { eventBytesMax: 1_000_000, outputBytesMax: 1_000_000, ...options.limits },
+  }
 }
 
 /** Everything an adapter yielded, and how it ended. */

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { UpstreamProblem } from '../../core/upstream-error.ts'
-import { readErrorAnswer } from './errors.ts'
+import type { UpstreamProblem } from '../core/upstream-error.ts'
+import { readErrorAnswer } from './error-answer.ts'
+import { PARAM_NAMES } from './openai-chat/tables.ts'
+
+const RETELLING = { secrets: ['hush-hush'], paramNames: PARAM_NAMES }
 
 const AUTH = 'The model provider refused the credentials that this server is configured with.'
 const REDIRECTED = 'The model provider redirects elsewhere, or answers what it was not asked.'
@@ -13,7 +16,7 @@ type Headers = Readonly<Record<string, string>>
 
 function read(status: number, body: unknown, headers: Headers = {}): UpstreamProblem {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return readErrorAnswer({ status, headers, text }, ['hush-hush']).problem
+  return readErrorAnswer({ status, headers, text }, RETELLING).problem
 }
 
 const error = (fields: object) => ({ error: fields })

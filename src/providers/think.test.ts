@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { delta, finish, joined, readAll } from '../testing/chat-chunks.ts'
+import { delta, finish, joined, readAll } from './testing/chat-chunks.ts'
 import { createThinkSplitter } from './think.ts'
 
 interface Split {

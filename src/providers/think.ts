@@ -1,4 +1,4 @@
-import type { ModelEvent } from '../../core/model-event.ts'
+import type { ModelEvent } from '../core/model-event.ts'
 
 const OPEN = '<think>'
 const CLOSE = '</think>'

@@ -1,6 +1,6 @@
-import { isJsonObject, parseJson, type JsonObject } from '../../protocol/json.ts'
-import { UpstreamError, type UpstreamFault, type UpstreamProblem } from '../../core/upstream-error.ts'
-import { redact } from '../redact.ts'
+import { isJsonObject, parseJson, type JsonObject } from '../protocol/json.ts'
+import { UpstreamError, type UpstreamFault, type UpstreamProblem } from '../core/upstream-error.ts'
+import { redact } from './redact.ts'
 
 /** What a provider's error says, wherever it says it. */
 interface Complaint {
@@ -34,6 +34,7 @@ const STATUS_BY_TYPE: ReadonlyMap<string, number> = new Map([
   ['permission_error', 403],
   ['not_found_error', 404],
   ['rate_limit_error', 429],
+  ['overloaded_error', 529],
 ])
 
 /** Words of our own, where the provider's would mislead or reveal the operator's affairs. */
@@ -44,33 +45,34 @@ const OWN_WORDS: Partial<Record<UpstreamFault, string>> = {
   invalid_response: 'The model provider redirects elsewhere, or answers what it was not asked.',
 }
 
-/** Parameters of ours by those of Chat Completions. */
-const PARAM: ReadonlyMap<string, string> = new Map([
-  ['max_tokens', 'max_output_tokens'],
-  ['max_completion_tokens', 'max_output_tokens'],
-  ['messages', 'input'],
-  ['response_format', 'text.format'],
-  ['reasoning_effort', 'reasoning.effort'],
-])
+/** Parameters of ours by those of a family: what a complaint blames, as our client knows it. */
+export type ParamNames = ReadonlyMap<string, string>
+
+/** What is needed to retell a complaint. */
+export interface Retelling {
+  /** Strings that no message may show. */
+  readonly secrets: readonly string[]
+  readonly paramNames: ParamNames
+}
 
 /** Turns an error answer (status 400 and up, or a redirect) into what it means. */
 export function readErrorAnswer(
   answer: { status: number; headers: Readonly<Record<string, string | string[] | undefined>>; text: string },
-  secrets: readonly string[],
+  retelling: Retelling,
 ): UpstreamError {
   const body = parseJson(answer.text)
   const complaint = readComplaint(body)
   // A 404 that is no JSON comes from a proxy or a wrong base URL, not from the list of models.
   const fault = answer.status === 404 && body === undefined ? 'unavailable' : faultOf(answer.status, complaint)
   const retryAfter_ms = readRetryAfter(answer.headers) ?? readRetryInfo(body)
-  return toUpstreamError({ ...complaint, status: answer.status, fault, retryAfter_ms, accepted: false }, secrets)
+  return toUpstreamError({ ...complaint, status: answer.status, fault, retryAfter_ms, accepted: false }, retelling)
 }
 
 /** Turns an error inside a stream, or in a body with status 200, into what it means. */
-export function readErrorChunk(error: unknown, secrets: readonly string[]): UpstreamError {
+export function readErrorChunk(error: unknown, retelling: Retelling): UpstreamError {
   const complaint = readComplaint({ error })
   const status = complaint.status ?? STATUS_BY_TYPE.get(complaint.type) ?? 500
-  return toUpstreamError({ ...complaint, fault: faultOf(status, complaint), accepted: true }, secrets)
+  return toUpstreamError({ ...complaint, fault: faultOf(status, complaint), accepted: true }, retelling)
 }
 
 /** A complaint, and what is known of it besides. */
@@ -80,7 +82,7 @@ interface Verdict extends Complaint {
   readonly retryAfter_ms?: number | undefined
 }
 
-function toUpstreamError(complaint: Verdict, secrets: readonly string[]): UpstreamError {
+function toUpstreamError(complaint: Verdict, { secrets, paramNames }: Retelling): UpstreamError {
   const { fault, accepted, retryAfter_ms } = complaint
   const isOverflow = fault === 'bad_request' && saysOverflow(complaint)
   const code = isOverflow ? 'context_length_exceeded' : CODE_FORM.exec(complaint.code)?.[0]
@@ -88,7 +90,7 @@ function toUpstreamError(complaint: Verdict, secrets: readonly string[]): Upstre
   const problem: UpstreamProblem = {
     fault,
     message: said === '' ? 'The model provider refused the request without a reason.' : said,
-    param: isOverflow ? 'input' : paramOf(complaint.param),
+    param: isOverflow ? 'input' : paramOf(complaint.param, paramNames),
     accepted,
     ...(code === undefined ? {} : { code }),
     ...(complaint.status === undefined ? {} : { status: complaint.status }),
@@ -156,9 +158,9 @@ function firstStatus(...values: readonly unknown[]): number | undefined {
 }
 
 /** A path of theirs as one of ours: only what we can name for certain. */
-function paramOf(param: string): string {
+function paramOf(param: string, names: ParamNames): string {
   const top = /^[a-z_]+/.exec(param)?.[0] ?? ''
-  return PARAM.get(top) ?? (param === top ? top : '')
+  return names.get(top) ?? (param === top ? top : '')
 }
 
 function readRetryAfter(headers: Readonly<Record<string, string | string[] | undefined>>): number | undefined {

@@ -1,0 +1,128 @@
+import type { ModelCall } from '../core/model-call.ts'
+import { badRequest } from '../protocol/error.ts'
+import type { CreateRequest } from '../protocol/create-request.ts'
+import { checkContent, type ContentTable } from './content.ts'
+
+/** What a call asks for beside the conversation. A provider may lack any of it. */
+export type CallField = Exclude<keyof ModelCall, 'callIdPrefix' | 'model' | 'history' | 'canStream'>
+
+/** What becomes of a field at a provider. */
+export type Treatment =
+  /** It is sent: as what, for the documentation. */
+  | { readonly as: 'map'; readonly to: string }
+  /** It is left out, with a warning to the client. */
+  | { readonly as: 'drop'; readonly why: string }
+  /** A request that has it is refused: without it the answer would be another. */
+  | { readonly as: 'reject'; readonly why: string }
+  /** It is Antiphon's own to keep: nothing is lost where the provider does not hear of it. */
+  | { readonly as: 'keep'; readonly why: string }
+
+/** What becomes of every field at one provider. A new field does not compile until every provider has its row. */
+export type FieldTable = Readonly<Record<CallField, Treatment>>
+
+/** The provider is sent this field, under this name. */
+export const map = (to: string): Treatment => ({ as: 'map', to })
+/** The field is left out with a warning. */
+export const drop = (why = 'the provider does not take it'): Treatment => ({ as: 'drop', why })
+/** The field is refused. */
+export const reject = (why: string): Treatment => ({ as: 'reject', why })
+/** The field stays here. */
+export const keep = (why: string): Treatment => ({ as: 'keep', why })
+
+/** The fields by the names that clients know. */
+export const FIELD_NAMES: Readonly<Record<CallField, string>> = {
+  instructions: 'instructions',
+  tools: 'tools',
+  toolChoice: 'tool_choice',
+  parallelToolCalls: 'parallel_tool_calls',
+  maxOutputTokens: 'max_output_tokens',
+  temperature: 'temperature',
+  topP: 'top_p',
+  presencePenalty: 'presence_penalty',
+  frequencyPenalty: 'frequency_penalty',
+  seed: 'seed',
+  topLogprobs: 'top_logprobs',
+  format: 'text.format',
+  verbosity: 'text.verbosity',
+  effort: 'reasoning.effort',
+  user: 'user',
+  safetyIdentifier: 'safety_identifier',
+  promptCacheKey: 'prompt_cache_key',
+  serviceTier: 'service_tier',
+  metadata: 'metadata',
+}
+
+/** Which fields of a call carry a field of a request; empty for what Antiphon does itself. A new field needs a row. */
+export const REQUEST_FIELDS: Readonly<Record<keyof CreateRequest, readonly CallField[]>> = {
+  model: [],
+  input: [],
+  instructions: ['instructions'],
+  max_output_tokens: ['maxOutputTokens'],
+  temperature: ['temperature'],
+  top_p: ['topP'],
+  tools: ['tools'],
+  tool_choice: ['toolChoice'],
+  parallel_tool_calls: ['parallelToolCalls'],
+  stream: [],
+  store: [],
+  previous_response_id: [],
+  reasoning: ['effort'],
+  text: ['format', 'verbosity'],
+  metadata: ['metadata'],
+  truncation: [],
+  user: ['user'],
+  seed: ['seed'],
+  background: [],
+  service_tier: ['serviceTier'],
+  include: ['topLogprobs'],
+  max_tool_calls: [],
+  top_logprobs: ['topLogprobs'],
+  presence_penalty: ['presencePenalty'],
+  frequency_penalty: ['frequencyPenalty'],
+  safety_identifier: ['safetyIdentifier'],
+  prompt_cache_key: ['promptCacheKey'],
+  stream_options: [],
+  conversation: [],
+  prompt: [],
+}
+
+/** A call as its provider takes it, and what it had to do without. */
+export interface SettledCall {
+  readonly call: ModelCall
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Makes the step that every adapter begins with: what the provider lacks is left out with a warning, or refused.
+ *
+ * @returns a function that throws {ApiError} 400 `unsupported_parameter` or `unsupported_input` for what must not
+ * be left out.
+ */
+export function createCallFilter(fields: FieldTable, content: ContentTable): (call: ModelCall) => SettledCall {
+  const lacking = Object.entries(fields).filter(([, { as }]) => as !== 'map') as [CallField, Treatment][]
+  return (call) => {
+    const contentWarnings = checkContent(call.history, content)
+    const left = lacking.filter(([field]) => isGiven(call, field))
+    if (left.length === 0) return { call, warnings: contentWarnings }
+    const warnings = left.flatMap(([field, treatment]) => explain(FIELD_NAMES[field], treatment))
+    const without = Object.fromEntries(left.map(([field]) => [field, NOT_GIVEN[field]]))
+    return { call: { ...call, ...without }, warnings: [...warnings, ...contentWarnings] }
+  }
+}
+
+/** What stands where a field was not given; undefined for most. */
+const NOT_GIVEN: Partial<ModelCall> = { tools: [], format: { type: 'text' } }
+
+/** Without tools, these mean nothing. */
+const TOOL_FIELDS: ReadonlySet<CallField> = new Set(['tools', 'toolChoice', 'parallelToolCalls'])
+
+function isGiven(call: ModelCall, field: CallField): boolean {
+  if (call.tools.length === 0 && TOOL_FIELDS.has(field)) return false
+  return field === 'format' ? call.format.type !== 'text' : call[field] !== undefined
+}
+
+function explain(name: string, treatment: Treatment): string[] {
+  if (treatment.as === 'reject')
+    throw badRequest('unsupported_parameter', name, `${name} cannot be used: ${treatment.why}.`)
+  return treatment.as === 'drop' ? [`${name} was left out: ${treatment.why}`] : []
+}
