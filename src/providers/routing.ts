@@ -1,4 +1,5 @@
 import { traitsOf, type Modality, type ModelTraits } from '../core/capability.ts'
+import type { UpstreamError } from '../core/upstream-error.ts'
 import type { Adapter } from './adapter.ts'
 
 /** One entry of `models` in the configuration. */
@@ -10,13 +11,62 @@ export interface ModelEntry {
   readonly input: readonly Modality[] | undefined
   readonly contextWindow: number | undefined
   readonly maxOutputTokens: number | undefined
+  /** Ids of the models to turn to, in order, where this one fails before its first word. */
+  readonly fallback?: readonly string[] | undefined
 }
 
 /** Where a model id leads. */
 export interface Route {
   readonly adapter: Adapter
+  /** What every call of the adapter's provider passes. */
+  readonly gate: Gate
   readonly upstreamModel: string
   readonly traits: ModelTraits
+  /** Ids of the models to turn to, in order, where this one fails before its first word; they may have their own. */
+  readonly fallback: readonly string[]
+}
+
+/** Who wants to call a provider. */
+export interface Caller {
+  /** Ends the waiting: the client has left, or its time is over. */
+  readonly signal: AbortSignal
+  /** Nobody waits for the answer in person: its turn may be waited for until the signal ends it. */
+  readonly isPatient: boolean
+}
+
+/** A call that was let through. */
+export type Pass = number
+
+/** Why a call is not let through. */
+export interface Refusal {
+  /**
+   * `failing`: the provider has failed again and again; `limited`: it has asked for a rest for this model; `busy`: it
+   * has as many calls as it may have, and others wait.
+   */
+  readonly reason: 'failing' | 'limited' | 'busy'
+  /** After what time it may be tried again, in milliseconds. */
+  readonly wait_ms: number
+}
+
+/** What every call of one provider passes: it keeps calls from a provider that cannot take them. */
+export interface Gate {
+  /**
+   * Asks to be let through with a call for a model.
+   *
+   * @returns a pass, which `leave` wants back, or why there is none; a promise only where its turn must be waited for.
+   * @throws The signal's reason, where it was aborted meanwhile.
+   */
+  enter(model: string, caller: Caller): Pass | Refusal | Promise<Pass | Refusal>
+  /** The provider has begun to answer. */
+  answered(pass: Pass): void
+  /**
+   * The call is over.
+   *
+   * @param failure Where the provider failed before it began to answer.
+   */
+  leave(pass: Pass, model: string, failure?: UpstreamError): void
+  /** Whether a call may be made again: retries are a small share of all calls. */
+  grantsRetry(): boolean
 }
 
 /** Every model a client may name. */
@@ -35,10 +85,15 @@ export function createCatalogue(options: {
   adapters: readonly Adapter[]
   models: ReadonlyMap<string, ModelEntry>
   defaultProvider: string | undefined
+  /** By provider; without one every call is let through. */
+  gates?: ReadonlyMap<string, Gate>
 }): Catalogue {
-  const { models, adapters } = options
-  const byId = new Map(adapters.map((adapter) => [adapter.id, adapter]))
-  const plain = (adapter: Adapter, model: string): Route => ({ adapter, upstreamModel: model, traits: traitsOf(model) })
+  const { models } = options
+  const doors = options.adapters.map((adapter): Door => ({
+    adapter,
+    gate: options.gates?.get(adapter.id) ?? OPEN_GATE,
+  }))
+  const byId = new Map(doors.map((door) => [door.adapter.id, door]))
 
   const resolve = (model: string): Route | undefined => {
     const entry = models.get(model)
@@ -47,7 +102,7 @@ export function createCatalogue(options: {
     const slash = model.indexOf('/')
     const named = slash > 0 ? byId.get(model.slice(0, slash)) : undefined
     if (named !== undefined) return plain(named, model.slice(slash + 1))
-    const family = adapters.find((adapter) => adapter.families?.test(model) === true)
+    const family = doors.find(({ adapter }) => adapter.families?.test(model) === true)
     if (family !== undefined) return plain(family, model)
     const fallback = options.defaultProvider === undefined ? undefined : byId.get(options.defaultProvider)
     return fallback === undefined ? undefined : plain(fallback, model)
@@ -61,14 +116,25 @@ export function createCatalogue(options: {
         const route = resolve(model)
         return route?.adapter === adapter && route.upstreamModel === model
       }
-      const offered = await Promise.all(adapters.map((adapter) => offeredBy(adapter, leadsTo, signal)))
+      const offered = await Promise.all(doors.map(({ adapter }) => offeredBy(adapter, leadsTo, signal)))
       const seen = new Set(own.map(({ id }) => id))
       return [...own, ...offered.flat().filter(({ id }) => !seen.has(id) && seen.add(id))]
     },
   }
 }
 
-function routeOf(model: string, entry: ModelEntry, adapter: Adapter): Route {
+const OPEN_GATE: Gate = { enter: () => 0, answered: () => {}, leave: () => {}, grantsRetry: () => true }
+
+/** A provider, and what is before it. */
+type Door = Pick<Route, 'adapter' | 'gate'>
+
+const NO_FALLBACK: readonly string[] = []
+
+function plain({ adapter, gate }: Door, model: string): Route {
+  return { adapter, gate, upstreamModel: model, traits: traitsOf(model), fallback: NO_FALLBACK }
+}
+
+function routeOf(model: string, entry: ModelEntry, { adapter, gate }: Door): Route {
   const upstreamModel = entry.upstreamModel ?? model
   const known = traitsOf(upstreamModel)
   const traits: ModelTraits = {
@@ -78,7 +144,7 @@ function routeOf(model: string, entry: ModelEntry, adapter: Adapter): Route {
     contextWindow: entry.contextWindow,
     maxOutputTokens: entry.maxOutputTokens,
   }
-  return { adapter, upstreamModel, traits }
+  return { adapter, gate, upstreamModel, traits, fallback: entry.fallback ?? NO_FALLBACK }
 }
 
 /** What a provider says it has, under ids that lead to it; a provider that cannot be asked offers nothing. */
