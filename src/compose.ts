@@ -17,6 +17,7 @@ import type { Adapter } from './providers/adapter.ts'
 import { demoAdapter } from './providers/demo/adapter.ts'
 import type { OwnSetting, ProviderSetup } from './providers/family.ts'
 import { familyOf } from './providers/registry.ts'
+import { createGate } from './providers/gate.ts'
 import { createCatalogue, type Catalogue, type ModelEntry } from './providers/routing.ts'
 import { openMemoryStore } from './store/memory/memory-store.ts'
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts'
@@ -185,10 +186,15 @@ function catalogueOf(config: Config, tools: AdapterTools): Catalogue {
       input: model.input,
       contextWindow: model.context_window,
       maxOutputTokens: model.max_output_tokens,
+      fallback: model.fallback,
     },
   ])
+  const gates = Object.entries(config.providers).map(
+    ([id, { concurrency, queue_ms }]) => [id, createGate({ clock: tools.clock, concurrency, queue_ms })] as const,
+  )
   return createCatalogue({
     adapters: [...configured, ...demo],
+    gates: new Map(gates),
     models: new Map(models),
     defaultProvider: config.default_provider ?? (configured.length === 1 ? configured[0]?.id : undefined),
   })

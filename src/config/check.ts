@@ -2,6 +2,7 @@ import { Settings } from 'typebox/system'
 import { Value } from 'typebox/value'
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
 import { FAMILIES, familyOf, type FamilyDialect, type FamilyKind } from '../providers/registry.ts'
+import { fallbackProblems } from './fallbacks.ts'
 import { Config, FORMS } from './schema.ts'
 
 /** One thing that is wrong, and where: a path such as `keys[0].key`. */
@@ -109,6 +110,7 @@ function referenceProblems(value: unknown): ConfigProblem[] {
       typeof name !== 'string' || known.has(name) ? [] : [{ path, text: `names ${name}, which is not in providers` }],
     ),
     ...providers.flatMap(([id, provider]) => providerProblems(`providers.${id}`, provider)),
+    ...fallbackProblems(settings),
     ...egressProblems(settings['egress']),
   ]
 }

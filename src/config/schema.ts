@@ -41,6 +41,10 @@ const Provider = Type.Object(
     forward_urls: Type.Optional(
       Type.Boolean({ description: 'Whether the provider may fetch URLs of users. Default: not in private networks.' }),
     ),
+    concurrency: Type.Optional(Type.Integer({ minimum: 1, description: 'Most calls in flight. Default: any number.' })),
+    queue_ms: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'How long a call beyond them waits for its turn. Default: 10000.' }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -54,6 +58,12 @@ const Model = Type.Object(
     input: Type.Optional(Type.Array(Type.Enum(['text', 'image', 'file']))),
     context_window: Type.Optional(count(8192)),
     max_output_tokens: Type.Optional(count(8192)),
+    fallback: Type.Optional(
+      Type.Array(Type.String(), {
+        uniqueItems: true,
+        description: 'Ids of models to turn to, in order, where this one fails before its first word.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
