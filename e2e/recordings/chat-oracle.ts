@@ -1,15 +1,5 @@
 import type { Recording } from './load.ts'
-
-/** What a recording says, whatever the wire looked like. */
-export interface Said {
-  readonly text: string
-  readonly reasoning: string
-  readonly calls: readonly { readonly name: string; readonly arguments: unknown }[]
-  readonly outcome: 'completed' | 'max_output_tokens' | 'content_filter' | 'failed' | 'error'
-  /** Input and output tokens; undefined where the recording counts none. */
-  readonly usage: { readonly input: number; readonly output: number } | undefined
-  readonly refusal: string
-}
+import type { Said } from './said.ts'
 
 // Recordings are what providers sent: nothing about their shape is certain.
 type Loose = Record<string, any> // eslint-disable-line typescript/no-explicit-any -- See the line above.
@@ -36,6 +26,9 @@ export function readAll(recording: Pick<Recording, 'pieces' | 'isStream' | 'stat
     outcome: recording.status >= 400 ? 'error' : outcomeOf(recording, messages, hasError),
     usage: usageOf(chunks),
     refusal: messages.map((message) => message['refusal'] ?? '').join(''),
+    annotations: messages
+      .flatMap((message) => message['annotations'] ?? [])
+      .flatMap((annotation: Loose) => annotation['url_citation']?.url ?? []),
   }
 }
 
