@@ -18,6 +18,7 @@ const shaped = [
   { text: 'Key pplx-abcdefgh1234 is off', clean: 'Key [redacted] is off' },
   { text: 'Key tgp_v1_abcdefgh1234 is off', clean: 'Key [redacted] is off' },
   { text: 'Key AIzaSyAbCdEfGh-1234_5678ijkl is off', clean: 'Key [redacted] is off' },
+  { text: 'Token ya29.a0AbCd-_12.xyz is off', clean: 'Token [redacted] is off' },
   { text: 'SK-ABCDEFGH1234', clean: '[redacted]' },
   { text: 'Sent Authorization: Bearer abc.def.ghi-123', clean: 'Sent Authorization: Bearer [redacted]' },
   { text: '{"authorization":"Basic dXNlcjpwYXNz"}', clean: '{"authorization":"Basic [redacted]"}' },

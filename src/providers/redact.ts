@@ -6,7 +6,7 @@ const SECRET_CHARS_MIN = 4
 
 /** What keys and account ids of the field look like, in prose and in URLs. */
 const KEY_SHAPES =
-  /\b(?:sk|csk|pk|rk|gsk|xai|hf|r8|nvapi|pplx|fw|tgp|key|org|proj)[-_][A-Za-z0-9_*-]{8,}|\bAIza[\w-]{20,}|(?<=\b(?:Bearer|Basic)\s)[^\s"',]{8,}|(?<=[?&](?:key|api_key|token)=)[^\s&"']+/gi
+  /\b(?:sk|csk|pk|rk|gsk|xai|hf|r8|nvapi|pplx|fw|tgp|key|org|proj)[-_][A-Za-z0-9_*-]{8,}|\bAIza[\w-]{20,}|\bya29\.[\w.-]{8,}|(?<=\b(?:Bearer|Basic)\s)[^\s"',]{8,}|(?<=[?&](?:key|api_key|token)=)[^\s&"']+/gi
 
 /** A provider's words as a client may read them: no key of ours or of that shape, no novel. */
 export function redact(text: string, secrets: readonly string[]): string {
