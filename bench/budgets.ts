@@ -1,5 +1,6 @@
 import type { Compared, Report } from './report.ts'
 import type { Latency } from './scenarios/latency.ts'
+import type { FloorCost } from './scenarios/floor.ts'
 import { figureOf, median, type Figure } from './statistics.ts'
 
 /** A figure, and what it may be at most. */
@@ -29,6 +30,7 @@ export function linesOf(report: Report): readonly Line[] {
     ...memoryLines(report),
     ...threadLines(report),
     ...otherLines(report),
+    ...floorLines(report),
   ]
 }
 
@@ -157,6 +159,26 @@ function otherLines({ jobs, startUp, distBytes }: Report): Line[] {
     lines.push({ name: 'dist/', unit: 'MB', figure: figureOf([distBytes / 2 ** 20]), budget: 5 })
   }
   return lines
+}
+
+/** What the smallest gateway costs beside the pipe: shown, so that budgets can be judged. */
+function floorLines({ floor }: Report): Line[] {
+  if (floor === undefined) return []
+  const sides = [
+    ['the smallest gateway', floor.stub],
+    ['the same, storing', floor.stored],
+  ] as const
+  return sides.flatMap(([name, results]) => {
+    const of = { pipe: floor.pipe, antiphon: results }
+    const line = (what: string, read: (result: FloorCost) => number) =>
+      ratioLine(`${name}: ${what}, ${floor.connections} connections`, {}, { of, read })
+    return [
+      line('JSON request', ({ cost }) => cost.json_us),
+      line('streamed request', ({ cost }) => cost.stream_us),
+      line('lone chunk', ({ cost }) => cost.chunk_us),
+      ratioLine(`${name}: saturated chunk`, {}, { of, read: ({ saturated }) => saturated.chunk_us }),
+    ]
+  })
 }
 
 /** The ratio of each round: its two halves have seen the same weather. */

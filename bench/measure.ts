@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { bundleFile, sourceFile, startRig, type Rig, type Server } from './rig/rig.ts'
 import type { Compared, CostAt, Report } from './report.ts'
 import { measureCost, type Amounts } from './scenarios/cost.ts'
+import { measureFloor } from './scenarios/floor.ts'
 import { measureJobs } from './scenarios/jobs.ts'
 import { measureLatency } from './scenarios/latency.ts'
 import { measureMemory } from './scenarios/memory.ts'
@@ -13,7 +14,7 @@ import { measureStartUp } from './scenarios/start-up.ts'
 import { measureThread } from './scenarios/thread.ts'
 
 /** What can be measured. */
-export const SCENARIOS = ['costs', 'saturated', 'latency', 'memory', 'thread', 'jobs', 'startUp'] as const
+export const SCENARIOS = ['costs', 'saturated', 'latency', 'memory', 'thread', 'jobs', 'startUp', 'floor'] as const
 
 /** One of them. */
 export type Scenario = (typeof SCENARIOS)[number]
@@ -49,6 +50,8 @@ export const GATE: Plan = {
 /** Answers before anything is measured: code that has not been compiled yet is another program. */
 const WARM_JSON = 15_000
 
+const WARM: Amounts = { connections: 16, json: WARM_JSON, short: 500, long: 50 }
+
 /** What a server still does when its answers are out, such as writing, is over in this time. */
 const REST_MS = 300
 
@@ -68,6 +71,7 @@ export async function measure(plan: Plan): Promise<Partial<Report>> {
     ...(has('thread') ? await onRig((rig) => measureThreads(rig, plan.rounds)) : {}),
     ...(has('jobs') ? await onRig(async (rig) => ({ jobs: await measureJobs(rig, JOBS) })) : {}),
     ...(has('startUp') ? await measureStarts(plan.rounds) : {}),
+    ...(has('floor') ? await onRig((rig) => measureFloorOf(rig, plan)) : {}),
   }
 }
 
@@ -81,9 +85,7 @@ async function onRig(act: (rig: Rig) => Promise<Partial<Report>>): Promise<Parti
 }
 
 async function measureRatios(rig: Rig, plan: Plan): Promise<Partial<Report>> {
-  await bySides(rig, 1, (server) =>
-    measureCost(rig, server, { connections: 16, json: WARM_JSON, short: 500, long: 50 }),
-  )
+  await bySides(rig, 1, (server) => measureCost(rig, server, WARM))
   const has = (scenario: Scenario) => plan.scenarios.includes(scenario)
   const costs: CostAt[] = []
   for (const amounts of has('costs') ? plan.costs : []) {
@@ -131,6 +133,12 @@ async function measureThreads(rig: Rig, rounds: number): Promise<Partial<Report>
     thread: await measureThread(rig, { threads: 32, turns: 100 }),
     threadRead_us: Array.from({ length: rounds }, () => measureThreadRead(READS)),
   }
+}
+
+async function measureFloorOf(rig: Rig, { rounds, chunksPerStream }: Plan): Promise<Partial<Report>> {
+  const cost = { connections: 16, json: 3000, short: 1500, long: 150 }
+  const saturated = { chunksPerStream, json: SATURATED_JSON }
+  return { floor: await measureFloor(rig, { rounds, warm: WARM, cost, saturated }) }
 }
 
 async function measureStarts(rounds: number): Promise<Partial<Report>> {

@@ -1,4 +1,5 @@
 import type { Cost } from './scenarios/cost.ts'
+import type { Floor } from './scenarios/floor.ts'
 import type { Jobs } from './scenarios/jobs.ts'
 import type { Latency } from './scenarios/latency.ts'
 import type { Memory } from './scenarios/memory.ts'
@@ -33,4 +34,5 @@ export interface Report {
   readonly startUp?: { readonly source: readonly number[]; readonly bundle: readonly number[] }
   /** Bytes of `dist/`. */
   readonly distBytes?: number
+  readonly floor?: Floor
 }
