@@ -1,26 +1,23 @@
 import type { FinishEvent, ModelEvent } from '../../core/model-event.ts'
 import type { UpstreamError } from '../../core/upstream-error.ts'
 import type { JsonObject, JsonValue } from '../../protocol/json.ts'
-import type { Logprob } from '../../protocol/part.ts'
 import type { Usage } from '../../protocol/usage.ts'
 import { readErrorChunk } from '../error-answer.ts'
 import type { AnswerReader } from '../exchange.ts'
+import { numberIn, objectsIn, textIn } from '../loose.ts'
+import { readLogprob } from '../logprobs.ts'
 import { FINISH_REASON, FINISH_REASON_DEFAULT, PARAM_NAMES, type Quirks } from './tables.ts'
 import { createThinkSplitter, type ThinkSplitter } from '../think.ts'
 import { createCallTracker, type CallTracker } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
-import {
-  numberIn,
-  objectsIn,
-  textIn,
-  type WireAnnotation,
-  type WireChoice,
-  type WireChunk,
-  type WireDelta,
-  type WireLogprob,
-  type WirePart,
-  type WireReasoningDetail,
-  type WireToolCall,
+import type {
+  WireAnnotation,
+  WireChoice,
+  WireChunk,
+  WireDelta,
+  WirePart,
+  WireReasoningDetail,
+  WireToolCall,
 } from './wire.ts'
 
 /** Reads the chunks of one answer, and whole answers: they have the same fields. */
@@ -180,15 +177,6 @@ function readPart(part: WirePart): ModelEvent[] {
   return typeof thinking === 'string'
     ? say('reasoning', thinking)
     : objectsIn(thinking).flatMap(({ text }) => say('reasoning', text))
-}
-
-function readLogprob(wire: WireLogprob): Logprob {
-  const token = ({ token: text, logprob, bytes }: WireLogprob) => ({
-    token: textIn(text),
-    logprob: numberIn(logprob),
-    bytes: Array.isArray(bytes) ? bytes.map(numberIn) : [],
-  })
-  return { ...token(wire), top_logprobs: objectsIn(wire.top_logprobs).map(token) }
 }
 
 function readAnnotation({ type, url_citation: citation }: WireAnnotation): ModelEvent[] {

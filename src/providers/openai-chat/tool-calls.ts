@@ -1,6 +1,7 @@
 import type { ModelEvent } from '../../core/model-event.ts'
 import { isJsonObject, parseJson, type JsonValue } from '../../protocol/json.ts'
-import { textIn, type WireToolCall } from './wire.ts'
+import { textIn } from '../loose.ts'
+import type { WireToolCall } from './wire.ts'
 
 /** Tells which call a fragment belongs to. */
 export interface CallTracker {

@@ -1,4 +1,5 @@
 import type { Usage } from '../../protocol/usage.ts'
+import { firstCount, isCount } from '../loose.ts'
 import type { WireUsage } from './wire.ts'
 
 /**
@@ -23,12 +24,4 @@ export function readUsage(wire: WireUsage | null | undefined): Usage | undefined
     },
     total_tokens: input + output,
   }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0
-}
-
-function firstCount(...values: readonly unknown[]): number {
-  return values.find(isCount) ?? 0
 }

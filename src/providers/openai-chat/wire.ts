@@ -1,3 +1,5 @@
+import type { WireLogprob } from '../logprobs.ts'
+
 /**
  * What we read of a Chat Completions answer: chunk and whole alike. Everything is optional, because
  * providers leave out or null whatever they like.
@@ -11,26 +13,6 @@ export interface WireChunk {
   readonly x_groq?: { readonly usage?: WireUsage | null; readonly error?: unknown } | null
   readonly service_tier?: string | null
   readonly error?: unknown
-}
-
-/** The objects of what should be a list of them: providers send null, and worse. */
-export function objectsIn<Entry extends object>(list: readonly Entry[] | null | undefined): readonly Entry[] {
-  if (!Array.isArray(list)) return []
-  return list.every(isObject) ? list : list.filter(isObject)
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
-}
-
-/** What should be text: anything else is none. */
-export function textIn(value: string | null | undefined): string {
-  return typeof value === 'string' ? value : ''
-}
-
-/** What should be a number: anything else is 0. */
-export function numberIn(value: number | null | undefined): number {
-  return typeof value === 'number' ? value : 0
 }
 
 export interface WireChoice {
@@ -91,13 +73,6 @@ export interface WireToolCall {
 export interface WireFunction {
   readonly name?: string | null
   readonly arguments?: unknown
-}
-
-export interface WireLogprob {
-  readonly token?: string
-  readonly logprob?: number
-  readonly bytes?: readonly number[] | null
-  readonly top_logprobs?: readonly WireLogprob[] | null
 }
 
 export interface WireUsage {
