@@ -30,6 +30,9 @@ export interface CallableTool {
 /** How the model may use its tools. */
 export type CallableChoice = 'auto' | 'none' | 'required' | { readonly name: string }
 
+/** How a provider that does not show its thinking as it is sums it up. */
+export type ReasoningSummary = 'auto' | 'concise' | 'detailed'
+
 /** Everything an adapter needs for one model call. Absent settings were not given by the client. */
 export interface ModelCall {
   /** Begins the ids of tool calls that the provider leaves without one; unique to the response. */
@@ -52,6 +55,7 @@ export interface ModelCall {
   readonly format: TextFormat
   readonly verbosity: Verbosity | undefined
   readonly effort: ReasoningEffort | undefined
+  readonly summary?: ReasoningSummary | undefined
   readonly user: string | undefined
   readonly safetyIdentifier: string | undefined
   readonly promptCacheKey: string | undefined

@@ -248,6 +248,7 @@ export function fieldsOf(quirks: Quirks): FieldTable {
     format: map('response_format'),
     verbosity: optional('verbosity'),
     effort: quirks.effort === null ? drop() : map(quirks.effort),
+    summary: keep('thinking is shown as the provider shows it'),
     user: optional('user'),
     safetyIdentifier: optional('safety_identifier'),
     promptCacheKey: optional('prompt_cache_key'),
