@@ -20,10 +20,13 @@ export type Treatment =
 /** What becomes of every field at one provider. A new field does not compile until every provider has its row. */
 export type FieldTable = Readonly<Record<CallField, Treatment>>
 
+/** Why most fields are dropped. */
+export const NOT_TAKEN = 'the provider does not take it'
+
 /** The provider is sent this field, under this name. */
 export const map = (to: string): Treatment => ({ as: 'map', to })
 /** The field is left out with a warning. */
-export const drop = (why = 'the provider does not take it'): Treatment => ({ as: 'drop', why })
+export const drop = (why = NOT_TAKEN): Treatment => ({ as: 'drop', why })
 /** The field is refused. */
 export const reject = (why: string): Treatment => ({ as: 'reject', why })
 /** The field stays here. */
