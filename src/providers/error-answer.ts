@@ -24,6 +24,7 @@ const FAULT_BY_STATUS: Readonly<Record<number, UpstreamFault>> = {
   404: 'model_not_found',
   408: 'timeout',
   429: 'rate_limited',
+  499: 'unavailable',
   504: 'timeout',
 }
 
@@ -36,6 +37,13 @@ const STATUS_BY_TYPE: ReadonlyMap<string, number> = new Map([
   ['rate_limit_error', 429],
   ['overloaded_error', 529],
 ])
+
+/** What an error inside a stream means where it has only words. */
+const STATUS_BY_WORDS: readonly (readonly [words: RegExp, status: number])[] = [
+  [/too many requests|rate limit|usage limit/i, 429],
+  [CONTEXT_OVERFLOW, 400],
+  [/timed? ?out/i, 504],
+]
 
 /** Words of our own, where the provider's would mislead or reveal the operator's affairs. */
 const OWN_WORDS: Partial<Record<UpstreamFault, string>> = {
@@ -71,8 +79,13 @@ export function readErrorAnswer(
 /** Turns an error inside a stream, or in a body with status 200, into what it means. */
 export function readErrorChunk(error: unknown, retelling: Retelling): UpstreamError {
   const complaint = readComplaint({ error })
-  const status = complaint.status ?? STATUS_BY_TYPE.get(complaint.type) ?? 500
+  const status = complaint.status ?? STATUS_BY_TYPE.get(complaint.type) ?? statusByWords(complaint)
   return toUpstreamError({ ...complaint, fault: faultOf(status, complaint), accepted: true }, retelling)
+}
+
+function statusByWords({ type, message }: Complaint): number {
+  const said = `${type} ${message}`
+  return STATUS_BY_WORDS.find(([words]) => words.test(said))?.[1] ?? 500
 }
 
 /** A complaint, and what is known of it besides. */
@@ -127,7 +140,7 @@ function readComplaint(body: unknown): Complaint {
   return {
     message,
     code: firstString(inner['code']),
-    type: firstString(inner['type']),
+    type: firstString(inner['type'], inner['error_type']),
     param: firstString(inner['param']),
     status: firstStatus(inner['status_code'], inner['code'], inner['status']),
   }

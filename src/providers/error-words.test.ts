@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { UpstreamProblem } from '../core/upstream-error.ts'
+import { readErrorAnswer, readErrorChunk } from './error-answer.ts'
+
+const RETELLING = { secrets: [], paramNames: new Map() }
+
+/** Errors inside a stream that say what they are in words alone. */
+const chunks: readonly { says: string; error: unknown; problem: Partial<UpstreamProblem> }[] = [
+  {
+    says: 'too many requests',
+    error: 'Too many requests, slow down.',
+    problem: { fault: 'rate_limited', accepted: true, message: 'Too many requests, slow down.' },
+  },
+  {
+    says: 'a usage limit (Ollama)',
+    error: 'you have reached your hourly usage limit',
+    problem: { fault: 'rate_limited', accepted: true },
+  },
+  {
+    says: 'a rate limit',
+    error: { message: 'trial token rate limit exceeded, limit is 100000 tokens per minute' },
+    problem: { fault: 'rate_limited', accepted: true },
+  },
+  {
+    says: 'a context that is too long',
+    error: 'the input length exceeds the context length',
+    problem: { fault: 'bad_request', accepted: true, code: 'context_length_exceeded', param: 'input' },
+  },
+  {
+    says: 'too many tokens (Cohere)',
+    error: { error_type: 'TOO_MANY_TOKENS', message: 'size limit exceeded by 12.' },
+    problem: { fault: 'bad_request', accepted: true, code: 'context_length_exceeded', param: 'input' },
+  },
+  { says: 'a timeout', error: 'upstream timed out', problem: { fault: 'timeout', accepted: true } },
+  { says: 'nothing known', error: 'model runner has stopped', problem: { fault: 'unavailable', accepted: true } },
+  {
+    says: 'a status that beats the words',
+    error: { status_code: 500, message: 'rate limit' },
+    problem: { fault: 'unavailable', status: 500 },
+  },
+]
+for (const { says, error, problem } of chunks) {
+  test(`an error inside a stream in words alone: ${says}`, () => {
+    const read: Partial<UpstreamProblem> = readErrorChunk(error, RETELLING).problem
+    assert.deepEqual(pick(read, problem), problem)
+  })
+}
+
+test('a request that Cohere says was cancelled is its own failure, not the client’s', () => {
+  const text = JSON.stringify({ message: 'request cancelled' })
+  const { problem } = readErrorAnswer({ status: 499, headers: {}, text }, RETELLING)
+  assert.equal(problem.fault, 'unavailable')
+})
+
+function pick(found: Partial<UpstreamProblem>, named: Partial<UpstreamProblem>): object {
+  const keys = Object.keys(named) as (keyof UpstreamProblem)[]
+  return Object.fromEntries(keys.map((key) => [key, found[key]]))
+}
