@@ -40,8 +40,12 @@ export interface Adapter {
   readonly families: RegExp | undefined
   /** What becomes of images and files: what it says is to be fetched comes to `prepare` as data URLs. */
   readonly content: ContentTable
-  /** Whether the provider itself keeps a model to a JSON schema. */
-  takesSchemas(model: string): boolean
+  /**
+   * Whether the provider itself keeps a model to a JSON schema.
+   *
+   * @param hasTools Tools are offered too: some providers take only one of the two at a time.
+   */
+  takesSchemas(model: string, hasTools?: boolean): boolean
   /**
    * Translates a call. Deterministic: the same call gives the same bytes.
    *
