@@ -109,9 +109,11 @@ function override(settings: JsonObject, flags: Overrides, environment: Environme
 /** Without a file, every provider whose key is in the environment is enabled, once: the first family that takes it. */
 function providersOf(environment: Environment): Record<string, unknown> {
   const rows = Object.entries(FAMILIES).flatMap(([kind, { dialects }]) =>
-    Object.entries(dialects as Readonly<Record<string, DialectFacts>>).flatMap(([dialect, { keyVariable }]) => {
-      const key = keyVariable === undefined ? undefined : given(environment, keyVariable)
-      return key === undefined ? [] : [{ variable: keyVariable, id: dialect, entry: { kind, dialect, api_key: key } }]
+    Object.entries(dialects as Readonly<Record<string, DialectFacts>>).flatMap(([dialect, facts]) => {
+      const variables = [facts.keyVariable ?? '', ...(facts.otherKeyVariables ?? [])]
+      const variable = variables.find((name) => given(environment, name) !== undefined)
+      if (variable === undefined) return []
+      return [{ variable, id: dialect, entry: { kind, dialect, api_key: given(environment, variable) } }]
     }),
   )
   const first = rows.filter(({ variable }, index) => rows.findIndex((row) => row.variable === variable) === index)

@@ -38,6 +38,8 @@ export interface DialectFacts {
   readonly baseUrl: string | undefined
   /** Environment variable whose presence enables the provider on a first run. */
   readonly keyVariable?: string | undefined
+  /** Other names of the same variable, for where the first is not set. */
+  readonly otherKeyVariables?: readonly string[]
   /** Model names that lead to it by themselves: those of its adapters. */
   readonly families?: RegExp | undefined
   /** Own settings that it cannot do without. */
