@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/js
 import type { TextFormat } from '../../protocol/text-format.ts'
 import { callIdFor } from '../call-id.ts'
 import { clampEffort } from '../effort.ts'
+import { given } from '../given.ts'
 import { gatherTurns, type Saying, type ToolResult, type Turn } from '../turns.ts'
 import type { Quirks } from './tables.ts'
 
@@ -47,10 +48,6 @@ export function buildChatRequest(call: ModelCall, quirks: Quirks): ChatRequest {
     ...(call.canStream && quirks.fields.has('stream_options') ? { stream_options: { include_usage: true } } : {}),
   }
   return { body, warnings }
-}
-
-function given(field: string, value: JsonValue | undefined): JsonObject {
-  return value === undefined ? {} : { [field]: value }
 }
 
 function roleOf(role: 'user' | 'system' | 'developer', quirks: Quirks): string {

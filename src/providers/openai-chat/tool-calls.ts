@@ -1,5 +1,6 @@
 import type { ModelEvent } from '../../core/model-event.ts'
 import { isJsonObject, parseJson, type JsonValue } from '../../protocol/json.ts'
+import { argumentsText } from '../call-arguments.ts'
 import { textIn } from '../loose.ts'
 import type { WireToolCall } from './wire.ts'
 
@@ -72,10 +73,4 @@ function signatureOf(fragment: WireToolCall, callId: string): ModelEvent[] {
   if (fragment.extra_content == null) return []
   // The fragment comes from JSON.
   return [{ type: 'reasoning_state', state: { call_id: callId, extra_content: fragment.extra_content as JsonValue } }]
-}
-
-/** Arguments are text; servers that send an object mean its JSON. */
-function argumentsText(value: unknown): string {
-  if (typeof value === 'string') return value
-  return value == null ? '' : JSON.stringify(value)
 }
