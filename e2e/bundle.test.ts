@@ -61,9 +61,9 @@ test('the package holds all it needs, says whose work it contains, and is small'
   const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0)
   assert.ok(bytes > 500_000 && bytes <= BYTES_MAX, `${bytes} bytes`)
   const manifest = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as Record<string, unknown>
-  const { name, version, bin, engines, license, dependencies } = manifest
+  const { name, version, bin, engines, license, dependencies, peerDependenciesMeta } = manifest
   assert.deepEqual(
-    { name, version, bin, engines, license, dependencies },
+    { name, version, bin, engines, license, dependencies, peerDependenciesMeta },
     {
       name: 'antiphon',
       version: VERSION,
@@ -71,6 +71,7 @@ test('the package holds all it needs, says whose work it contains, and is small'
       engines: { node: '>=24' },
       license: 'MIT',
       dependencies: undefined,
+      peerDependenciesMeta: { '@aws-sdk/client-bedrock-runtime': { optional: true } },
     },
   )
   assert.match(readFileSync(join(dist, 'main.js'), 'utf8'), /^#!\/usr\/bin\/env node\n/)

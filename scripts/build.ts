@@ -19,11 +19,26 @@ writeFileSync(join(folder, 'THIRD-PARTY-LICENSES'), licencesOf(chunks.flatMap(({
 for (const file of ['LICENSE', 'README.md']) copyFileSync(file, join(folder, file))
 report()
 
-/** Bundles the command, everything it needs and every thread it starts. */
+/** The package.json of the sources: what is published tells of itself what stands here. */
+interface SourceManifest {
+  readonly name: string
+  readonly description: string
+  readonly license: string
+  readonly type: string
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>
+}
+
+function sourceManifest(): SourceManifest {
+  return JSON.parse(readFileSync('package.json', 'utf8')) as SourceManifest
+}
+
+/** Bundles the command, everything it needs and every thread it starts; not what the operator adds by choice. */
 async function bundle(): Promise<readonly OutputChunk[]> {
   const sources = await rolldown({
     input: 'src/main.ts',
     platform: 'node',
+    external: Object.keys(sourceManifest().peerDependencies),
     plugins: [threads()],
     onLog(level, { message }) {
       // A package that was not found would be looked for where the bundle runs.
@@ -43,13 +58,12 @@ async function bundle(): Promise<readonly OutputChunk[]> {
 
 /** The package.json of what is published: nothing has to be installed with it. */
 function manifest(): string {
-  const { name, description, license, type } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
-    string,
-    string
-  >
+  const { name, description, license, type, peerDependencies, peerDependenciesMeta } = sourceManifest()
   const bin = { antiphon: './main.js' }
   const engines = { node: `>=${NODE_MAJOR_MIN}` }
-  return `${JSON.stringify({ name, version: VERSION, description, license, type, bin, engines }, null, 2)}\n`
+  const optional = { peerDependencies, peerDependenciesMeta }
+  const published = { name, version: VERSION, description, license, type, bin, engines, ...optional }
+  return `${JSON.stringify(published, null, 2)}\n`
 }
 
 function report(): void {
