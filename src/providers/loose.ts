@@ -27,3 +27,8 @@ export function isCount(value: unknown): value is number {
 export function firstCount(...values: readonly unknown[]): number {
   return values.find(isCount) ?? 0
 }
+
+/** What should be an object: anything else is one without fields. */
+export function objectIn<Fields extends object>(value: Fields | null | undefined): Partial<Fields> {
+  return isObject(value) && !Array.isArray(value) ? (value ?? {}) : {}
+}
