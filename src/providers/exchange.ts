@@ -49,7 +49,7 @@ export interface WireCall extends Pick<PreparedCall, 'warnings'> {
 }
 
 /** How long the rest is waited for once the answer has finished or failed: usage comes last. */
-const AFTERMATH_MS = 5000
+export const AFTERMATH_MS = 5000
 
 type Say = Take<readonly ModelEvent[]>
 
@@ -220,7 +220,8 @@ async function readWhole({ body, reader, limits, say }: Heard): Promise<void> {
   await say([...events, ...reader.end()])
 }
 
-function withUsage(failure: UpstreamError, reader: AnswerReader): UpstreamError {
+/** A failure, with what had been used until then. */
+export function withUsage(failure: UpstreamError, reader: AnswerReader): UpstreamError {
   const usage = reader.usage()
   return usage === undefined ? failure : new UpstreamError({ ...failure.problem, usage })
 }
