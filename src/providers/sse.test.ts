@@ -43,8 +43,15 @@ const streams: readonly { framing: string; stream: string; events: readonly Wire
   },
   { framing: 'id and retry', stream: 'id: 1\nretry: 3\nretry: x\ndata: a\n\n', events: data('a') },
   { framing: 'characters of two, three and four bytes', stream: 'data: é…😀汉\n\n', events: data('é…😀汉') },
-  { framing: 'lines that are no fields', stream: '<html>\ndatum: x\n data: y\n{"error":{}}\n\n', events: [] },
-  { framing: 'raw JSON at the tail', stream: 'data: a\n\n{"error":{"code":500}}', events: data('a') },
+  { framing: 'lines that are no fields', stream: '<html>\ndatum: x\n data: y\n[{"error":{}}]\n\n', events: [] },
+  {
+    framing: 'raw JSON at the tail (Google)',
+    stream: 'data: {"a":1}\r\n\r\n{\r\n  "error": {\r\n    "code": 499\r\n  }\r\n}\r\n',
+    events: data('{"a":1}', '{\r\n  "error": {\r\n    "code": 499\r\n  }\r\n}'),
+  },
+  { framing: 'raw JSON alone', stream: '{"error":\n{}}', events: data('{"error":\n{}}') },
+  { framing: 'raw JSON that breaks off', stream: 'data: a\n\n{"error":{"co', events: data('a') },
+  { framing: 'raw JSON with more behind it', stream: 'data: a\n{"error":{}}\ndata: b\n\n', events: data('a') },
 ]
 for (const { framing, stream, events } of streams) {
   test(`${framing}: the same events, wherever the bytes are cut in two, and byte by byte`, () => {
@@ -118,6 +125,7 @@ const sizes = [
     stream: `event: ${'x'.repeat(EVENT_BYTES_MAX + 1)}\ndata: a\n\n`,
     isTaken: false,
   },
+  { what: 'raw JSON that is longer', stream: `{"x": "${'x'.repeat(EVENT_BYTES_MAX)}"}`, isTaken: false },
   { what: 'many events that are long together', stream: 'data: 0123456789\n\n'.repeat(EVENT_BYTES_MAX), isTaken: true },
   { what: 'a long comment', stream: `:${'x'.repeat(EVENT_BYTES_MAX * 3)}\n\n`, isTaken: true },
 ]

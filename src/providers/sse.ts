@@ -1,5 +1,6 @@
 import { createParser, type ParseError } from 'eventsource-parser'
 import { UpstreamError } from '../core/upstream-error.ts'
+import { isJsonObject, parseJson } from '../protocol/json.ts'
 
 /** One document of a provider's stream. */
 export interface WireEvent {
@@ -20,7 +21,8 @@ export interface EventDecoder {
 
 /**
  * Makes a decoder for a provider's event stream. Line ends, comments, byte order mark and characters split
- * between pieces are handled.
+ * between pieces are handled. JSON that follows the events without being one, as Google says what has gone wrong,
+ * counts as the last of them.
  *
  * @param eventBytesMax Longest event.
  */
@@ -28,6 +30,9 @@ export function createEventDecoder(eventBytesMax: number): EventDecoder {
   const decoder = new TextDecoder()
   let batch: WireEvent[] = []
   let tooLong = false
+  let isLineStart = true
+  /** What follows the events, from the line that cannot be of one. */
+  let bare: string | undefined
   const parser = createParser({
     maxBufferSize: eventBytesMax,
     onEvent: ({ event, data }) => {
@@ -40,14 +45,34 @@ export function createEventDecoder(eventBytesMax: number): EventDecoder {
   })
   const feed = (text: string) => {
     batch = []
-    if (!tooLong) parser.feed(text)
+    const end = bare === undefined ? bareStart(text, isLineStart) : 0
+    if (end < text.length) bare = (bare ?? '') + text.slice(end)
+    if (text !== '') isLineStart = text.endsWith('\n')
+    tooLong ||= (bare?.length ?? 0) > eventBytesMax
+    if (!tooLong) parser.feed(end === text.length ? text : text.slice(0, end))
+    return batch
+  }
+  const finish = () => {
+    if (!tooLong) parser.feed('\n\n')
+    if (bare !== undefined && !tooLong && isJsonObject(parseJson(bare)))
+      batch.push({ name: undefined, data: bare.trim() })
     return batch
   }
   return {
     push: (piece) => feed(decoder.decode(piece, { stream: true })),
-    end: () => feed(`${decoder.decode()}\n\n`),
+    end() {
+      feed(decoder.decode())
+      return finish()
+    },
     failure: () => (tooLong ? eventTooLong(eventBytesMax) : undefined),
   }
+}
+
+/** Where in a text a line begins like JSON, which no line of an event does; its end where none does. */
+function bareStart(text: string, isLineStart: boolean): number {
+  if (isLineStart && text.startsWith('{')) return 0
+  const before = text.indexOf('\n{')
+  return before === -1 ? text.length : before + 1
 }
 
 /** The failure that a document over the limit is. */
