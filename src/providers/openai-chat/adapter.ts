@@ -1,9 +1,9 @@
 import type { ModelCall } from '../../core/model-call.ts'
-import { isJsonObject } from '../../protocol/json.ts'
 import type { Adapter } from '../adapter.ts'
 import { headerOf, HttpCall, readRefusal, type Wire } from '../exchange.ts'
 import { contentFor, endpointOf, type Family, type ProviderSetup } from '../family.ts'
 import { createCallFilter } from '../fields.ts'
+import { readModelList } from '../model-list.ts'
 import { redactStream } from '../redact-stream.ts'
 import { getJson, postJson } from '../upstream.ts'
 import { buildChatRequest } from './request.ts'
@@ -70,10 +70,4 @@ function readerMaker(quirks: Dialect['quirks'], { callIdPrefix }: ModelCall, sec
 function credential({ apiKey }: ProviderSetup, { keyHeader }: Dialect): Readonly<Record<string, string>> {
   if (apiKey === '') return {}
   return keyHeader === 'api-key' ? { 'api-key': apiKey } : { authorization: `Bearer ${apiKey}` }
-}
-
-/** The names in a list of models as OpenAI words it. */
-export function readModelList(body: unknown): readonly string[] {
-  const data = isJsonObject(body) && Array.isArray(body['data']) ? body['data'] : []
-  return data.flatMap((model: unknown) => (isJsonObject(model) && typeof model['id'] === 'string' ? [model['id']] : []))
 }
