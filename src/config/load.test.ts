@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { FAMILIES } from '../providers/registry.ts'
 import { scratchFiles } from '../store/testing/scratch.ts'
 import { ConfigError, configPath, loadConfig, type Environment, type Overrides } from './load.ts'
 
@@ -100,7 +101,10 @@ const faults: readonly { yaml: string; problems: readonly string[]; environment?
     ],
   },
   { yaml: 'providers: []', problems: ['providers must be a mapping.'] },
-  { yaml: 'providers: { p: { kind: nonsense } }', problems: ['providers.p.kind must be one of openai-chat, demo.'] },
+  {
+    yaml: 'providers: { p: { kind: nonsense } }',
+    problems: [`providers.p.kind must be one of ${Object.keys(FAMILIES).join(', ')}.`],
+  },
   {
     yaml: 'providers: { p: { kind: openai-chat } }',
     problems: ['providers.p.base_url is needed: the dialect generic has no address of its own.'],
