@@ -1,9 +1,11 @@
 import { demo } from './demo/adapter.ts'
 import type { Family } from './family.ts'
+import { ollama } from './ollama/adapter.ts'
 import { openAiChat } from './openai-chat/adapter.ts'
 
 /** Every family of providers, by its `kind` in the configuration. Where a key enables two, the first is meant. */
 export const FAMILIES = {
+  ollama,
   'openai-chat': openAiChat,
   demo,
 } as const satisfies Record<string, Family>
