@@ -5,15 +5,10 @@ import { answersAt } from '../egress/probe.ts'
 import { createLogger, LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { createKey } from './keys.ts'
 import { fail, say } from './console.ts'
+import { withOllama } from './local-ollama.ts'
 import type { Words } from './words.ts'
 
-/** Where Ollama listens by default. */
-const OLLAMA_URL = 'http://127.0.0.1:11434'
-
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
-
-/** How long a local Ollama is waited for at the start. */
-const PROBE_MS = 300
 
 /** `antiphon serve`: runs until it is told to stop. */
 export async function serve({ overrides }: Words, environment: Environment): Promise<number> {
@@ -21,7 +16,7 @@ export async function serve({ overrides }: Words, environment: Environment): Pro
   if (!isLogLevel(level)) return fail(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, got ${level.slice(0, 64)}.`)
   const isConfigured = configPath(overrides, environment) !== undefined
   const loaded = await loadConfig(overrides, environment)
-  const config = isConfigured ? loaded : await withOllama(loaded)
+  const config = isConfigured ? loaded : await withOllama(loaded, answersAt)
   const server = await compose(config, { environment, logger: createLogger(level) }).catch((error: unknown) =>
     explainStore(config, error),
   )
@@ -39,13 +34,6 @@ export async function serve({ overrides }: Words, environment: Environment): Pro
 
 function isLogLevel(level: string): level is LogLevel {
   return LOG_LEVELS.some((known) => known === level)
-}
-
-/** Uses a local Ollama where one answers: part of a run without configuration. */
-async function withOllama(config: Config): Promise<Config> {
-  const answers = await answersAt(`${OLLAMA_URL}/api/version`, PROBE_MS)
-  if (!answers) return config
-  return { ...config, providers: { ...config.providers, ollama: { kind: 'openai-chat', dialect: 'ollama' } } }
 }
 
 /** A key for those who have none: made on the first run, unless the operator has brought one. */
