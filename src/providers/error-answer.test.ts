@@ -134,6 +134,22 @@ const rows: readonly Row[] = [
     problem: { fault: 'auth', message: AUTH },
   },
   {
+    says: 'an operator in a country without service (Google)',
+    status: 400,
+    body: error({ message: 'User location is not supported for the API use.', status: 'FAILED_PRECONDITION' }),
+    problem: { fault: 'auth', message: AUTH },
+  },
+  {
+    says: 'a field at fault among the details (Google)',
+    status: 400,
+    body: error({
+      message: 'No.',
+      status: 'INVALID_ARGUMENT',
+      details: [{ '@type': 'Help' }, { fieldViolations: [{ field: 'messages[0].parts[1]', description: 'No.' }] }],
+    }),
+    problem: { fault: 'bad_request', message: 'No.', param: 'input' },
+  },
+  {
     says: 'a bad key as a 400 (Google)',
     status: 400,
     body: [

@@ -15,6 +15,8 @@ const CONTEXT_OVERFLOW =
   /context[ _](?:length|window|size)|maximum context|too.many.*token|too long.*(?:token|context)|prompt (?:is )?too long|token count.{0,20}exceeds/i
 const BAD_KEY =
   /(?:incorrect|invalid|missing).{0,20}(?:api|subscription)[ _-]?key|api[ _-]?key (?:not valid|is invalid|expired)|unauthori[sz]ed/i
+/** Google's words for an operator who is in no place to ask, or does not pay. */
+const BAD_ACCOUNT = /location is not supported|enable billing/i
 const CODE_FORM = /^[a-z][a-z0-9_]{2,63}$/
 
 const FAULT_BY_STATUS: Readonly<Record<number, UpstreamFault>> = {
@@ -36,6 +38,16 @@ const STATUS_BY_TYPE: ReadonlyMap<string, number> = new Map([
   ['not_found_error', 404],
   ['rate_limit_error', 429],
   ['overloaded_error', 529],
+  // Google's words, in `status`.
+  ['INVALID_ARGUMENT', 400],
+  ['FAILED_PRECONDITION', 400],
+  ['OUT_OF_RANGE', 400],
+  ['UNAUTHENTICATED', 401],
+  ['PERMISSION_DENIED', 403],
+  ['NOT_FOUND', 404],
+  ['RESOURCE_EXHAUSTED', 429],
+  ['CANCELLED', 499],
+  ['DEADLINE_EXCEEDED', 504],
 ])
 
 /** What an error inside a stream means where it has only words. */
@@ -80,7 +92,8 @@ export function readErrorAnswer(
 export function readErrorChunk(error: unknown, retelling: Retelling): UpstreamError {
   const complaint = readComplaint({ error })
   const status = complaint.status ?? STATUS_BY_TYPE.get(complaint.type) ?? statusByWords(complaint)
-  return toUpstreamError({ ...complaint, fault: faultOf(status, complaint), accepted: true }, retelling)
+  const retryAfter_ms = readRetryInfo({ error })
+  return toUpstreamError({ ...complaint, fault: faultOf(status, complaint), retryAfter_ms, accepted: true }, retelling)
 }
 
 function statusByWords({ type, message }: Complaint): number {
@@ -119,7 +132,7 @@ function faultOf(status: number, complaint: Complaint): UpstreamFault {
   if (known !== undefined) return known
   if (status >= 300 && status < 400) return 'invalid_response' // A redirect: not followed, and not asked again.
   if (status < 300 || status >= 500) return 'unavailable'
-  return BAD_KEY.test(complaint.message) ? 'auth' : 'bad_request'
+  return BAD_KEY.test(complaint.message) || BAD_ACCOUNT.test(complaint.message) ? 'auth' : 'bad_request'
 }
 
 function saysOverflow({ message, code, type }: Complaint): boolean {
@@ -140,8 +153,8 @@ function readComplaint(body: unknown): Complaint {
   return {
     message,
     code: firstString(inner['code']),
-    type: firstString(inner['type'], inner['error_type']),
-    param: firstString(inner['param']),
+    type: firstString(inner['type'], inner['error_type'], inner['status']),
+    param: firstString(inner['param'], ...violatedFields(inner['details'])),
     status: firstStatus(inner['status_code'], inner['code'], inner['status']),
   }
 }
@@ -155,8 +168,20 @@ function layersOf(body: unknown): { outer: JsonObject; inner: JsonObject } {
 
 /** Servers built on FastAPI list what is wrong: `[{ loc: ['body', 'tools'], msg: '…' }]`. */
 function listed(detail: unknown): string {
-  const entries: readonly unknown[] = Array.isArray(detail) ? detail : []
-  return entries.flatMap((entry) => (isJsonObject(entry) ? firstString(entry['msg']) : [])).join('; ')
+  return entriesOf(detail)
+    .map(({ msg }) => firstString(msg))
+    .join('; ')
+}
+
+/** Google lists what is wrong: `{ '@type': '…BadRequest', fieldViolations: [{ field: 'contents[0].parts' }] }`. */
+function violatedFields(details: unknown): readonly unknown[] {
+  return entriesOf(details)
+    .flatMap(({ fieldViolations }) => entriesOf(fieldViolations))
+    .map(({ field }) => field)
+}
+
+function entriesOf(list: unknown): readonly JsonObject[] {
+  return Array.isArray(list) ? list.filter(isJsonObject) : []
 }
 
 function firstString(...values: readonly unknown[]): string {
@@ -172,6 +197,8 @@ function firstStatus(...values: readonly unknown[]): number | undefined {
 
 /** A path of theirs as one of ours: only what we can name for certain. */
 function paramOf(param: string, names: ParamNames): string {
+  const known = names.get(param)
+  if (known !== undefined) return known
   const top = /^[a-z_]+/.exec(param)?.[0] ?? ''
   return names.get(top) ?? (param === top ? top : '')
 }
@@ -190,8 +217,7 @@ function readRetryAfter(headers: Readonly<Record<string, string | string[] | und
 /** Google says in the body how long to wait: `{ '@type': '…RetryInfo', retryDelay: '48.9s' }`. */
 function readRetryInfo(body: unknown): number | undefined {
   const { details } = layersOf(body).inner
-  const entries: readonly unknown[] = Array.isArray(details) ? details : []
-  const delays = entries.map((entry) => Number.parseFloat(isJsonObject(entry) ? firstString(entry['retryDelay']) : ''))
+  const delays = entriesOf(details).map(({ retryDelay }) => Number.parseFloat(firstString(retryDelay)))
   const seconds = delays.find((delay) => delay >= 0)
   return seconds === undefined ? undefined : seconds * 1000
 }

@@ -48,6 +48,11 @@ const rows: readonly { says: string; error: unknown; problem: Partial<UpstreamPr
     error: { code: 7, message: 'Odd.' },
     problem: { fault: 'unavailable', message: UNAVAILABLE },
   },
+  {
+    says: 'a word in place of a status, and how long to wait (Google)',
+    error: { message: 'Slow down.', status: 'RESOURCE_EXHAUSTED', details: [{ retryDelay: '7s' }] },
+    problem: { fault: 'rate_limited', message: 'Slow down.', retryAfter_ms: 7000 },
+  },
   { says: 'only words', error: 'over capacity', problem: { fault: 'unavailable', message: UNAVAILABLE } },
   { says: 'nothing we know', error: {}, problem: { fault: 'unavailable', message: UNAVAILABLE } },
   { says: 'a number', error: 5, problem: { fault: 'unavailable', message: UNAVAILABLE } },
