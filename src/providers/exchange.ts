@@ -16,6 +16,8 @@ export interface AnswerReader {
   read(document: JsonObject): ModelEvent[]
   /** An answer in one piece; undefined where it is none of this family. */
   readWhole(answer: JsonObject): ModelEvent[] | undefined
+  /** The documents of a stream that came as one list; undefined where they are no answer. */
+  readList?(documents: readonly JsonObject[]): ModelEvent[] | undefined
   /** Whether the provider has said that the answer is over. */
   hasFinished(): boolean
   /** The error that came inside the answer, if one did. */
@@ -213,11 +215,15 @@ function isSettled(reader: AnswerReader): boolean {
 /** Providers that cannot stream, and some that were asked to, answer in one piece. */
 async function readWhole({ body, reader, limits, say }: Heard): Promise<void> {
   const answer = parseJson(await readText(body, limits.outputBytesMax))
-  const events = isJsonObject(answer) ? reader.readWhole(answer) : undefined
+  const events = isJsonObject(answer) ? reader.readWhole(answer) : readList(answer, reader)
   if (events === undefined) throw notItsProtocol()
   const failure = reader.failure()
   if (failure !== undefined) throw withUsage(failure, reader)
   await say([...events, ...reader.end()])
+}
+
+function readList(answer: unknown, reader: AnswerReader): ModelEvent[] | undefined {
+  return Array.isArray(answer) && answer.every(isJsonObject) ? reader.readList?.(answer) : undefined
 }
 
 /** A failure, with what had been used until then. */
