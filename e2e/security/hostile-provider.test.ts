@@ -100,10 +100,13 @@ const REQUEST = {
 /** Statuses that blame the provider (503, 429), the model's name (404) or the request (400); never us. */
 const ALLOWED: ReadonlySet<number> = new Set([200, 400, 404, 429, 503])
 
+let models = 0
+
 async function assertSurvives(answer: Answer, what: string): Promise<void> {
   upstream.answer(() => answer)
   for (const stream of [false, true]) {
-    const heard = await server.post('/responses', { ...REQUEST, stream })
+    // A model that is limited is given a rest: each request has its own.
+    const heard = await server.post('/responses', { ...REQUEST, model: `main/x${models++}`, stream })
     const text = await heard.text()
     assert.ok(ALLOWED.has(heard.status), `${what} → ${heard.status} ${text.slice(0, 300)}`)
     if (heard.status === 200 && stream) assert.match(text, /\n\ndata: \[DONE\]\n\n$/, what)

@@ -38,7 +38,7 @@ export interface EngineParts {
 
 /** A created response: running in this process, or waiting for a worker. */
 export type Created =
-  | { readonly kind: 'running'; readonly run: Run; readonly warnings: readonly string[] }
+  | { readonly kind: 'running'; readonly run: Run }
   | {
       readonly kind: 'queued'
       readonly run: undefined
@@ -218,7 +218,7 @@ export function createEngine(parts: EngineParts): Engine {
       const isWatched = request.stream === true
       const accepted = plan.response.store ? insert(account, plan, isWatched ? 'now' : 'soon') : Promise.resolve()
       const run = launch({ account, plan, log: newLog(), attempt: 0, accepted, isWatched })
-      return { kind: 'running', run, warnings: plan.warnings }
+      return { kind: 'running', run }
     },
 
     async retrieve(account, text) {

@@ -1,21 +1,23 @@
-import type { FinishEvent } from '../core/model-event.ts'
 import { sizeOfCall, type CallSize } from '../core/estimate.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { SnapshotText } from '../core/snapshot-text.ts'
+import type { FinishEvent, ModelEvent } from '../core/model-event.ts'
 import type { UpstreamFault } from '../core/upstream-error.ts'
 import type { ApiError } from '../protocol/error.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
 import type { StoredEnding } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
+import type { CallRefusal, Metrics } from '../telemetry/metrics.ts'
 import type { Clock } from './clock.ts'
 import type { RunStorage } from './ending.ts'
 import type { EventLog } from './event-log.ts'
+import type { NextModel } from './fallback.ts'
 import type { PreparedRun } from './prepare.ts'
 import { readWishes, type ReasoningContext, type ReasoningWishes } from './reasoning.ts'
-import type { Run, RunLimits } from './run.ts'
-import type { TurnContext } from './turn.ts'
+import type { Run, RunLimits, Served } from './run.ts'
+import type { Translated } from './translate.ts'
+import type { Target, TurnContext } from './turn.ts'
 
 /** What a run is made of. */
 export interface RunParts {
@@ -43,11 +45,24 @@ export class Cancelled extends Error {}
 /** Why a run was stopped: it took too long. */
 export class DeadlinePassed extends Error {}
 
+/** A model as it is asked: what is kept of it while it answers. */
+interface Asked extends Target<readonly ModelEvent[]> {
+  readonly providerId: string
+  readonly raise: Translated['raise']
+  readonly callSize: CallSize
+  readonly warnings: readonly string[]
+}
+
+function askedOf({ route, prepared, raise, call, warnings }: Translated): Asked {
+  const { adapter, gate, upstreamModel: model } = route
+  return { providerId: adapter.id, gate, model, prepared, raise, callSize: sizeOfCall(call), warnings }
+}
+
 /**
  * A run from the inside. Of its plan it keeps what its end still needs: thousands of runs wait for their models at
  * the same time, and the request, its items and its call would be in memory for each.
  */
-export class Execution implements Run, TurnContext, ReasoningContext {
+export class Execution implements Run, TurnContext<readonly ModelEvent[]>, ReasoningContext {
   readonly id: ResponseId
   readonly log: EventLog
   readonly limits: RunLimits
@@ -59,13 +74,13 @@ export class Execution implements Run, TurnContext, ReasoningContext {
   readonly storeLater: RunParts['storeLater']
   readonly accepted: Promise<void>
   readonly isWatched: boolean
-  readonly providerId: string
-  readonly prepared: PreparedRun['prepared']
-  readonly raise: PreparedRun['raise']
   readonly wishes: ReasoningWishes
-  readonly callSize: CallSize
+  readonly deadline_ms: number
   readonly begun: Promise<void>
   readonly ended: Promise<Response>
+  target: Asked
+  /** Calls that were made so far. */
+  attempt = 0
   response: Response
   outputChars = 0
   /** Whether the response's row is durable, and the model is heard. */
@@ -77,7 +92,8 @@ export class Execution implements Run, TurnContext, ReasoningContext {
   isAbandoned = false
   readonly #logger: Logger
   #ownLogger: Logger | undefined
-  readonly #model: string
+  #nextModel: NextModel | undefined
+  #hasTurned = false
   readonly #control = new AbortController()
   /** Undefined once the run has begun, or ended before. */
   #beginning: PromiseWithResolvers<void> | undefined
@@ -92,7 +108,6 @@ export class Execution implements Run, TurnContext, ReasoningContext {
     this.limits = limits
     this.clock = clock
     this.#logger = parts.logger
-    this.#model = plan.route.upstreamModel
     this.metrics = parts.metrics
     this.sealer = parts.sealer
     this.textOf = parts.textOf
@@ -101,11 +116,10 @@ export class Execution implements Run, TurnContext, ReasoningContext {
     this.accepted = accepted
     this.isWatched = parts.isWatched
     this.isHearing = !parts.isWatched
-    this.providerId = plan.route.adapter.id
-    this.prepared = plan.prepared
-    this.raise = plan.raise
+    this.target = askedOf(plan)
+    this.#nextModel = plan.nextModel
     this.wishes = readWishes(plan.request)
-    this.callSize = sizeOfCall(plan.call)
+    this.deadline_ms = clock.now() + limits.response_ms
     this.response = plan.response
     this.#beginning = Promise.withResolvers()
     this.begun = this.#beginning.promise
@@ -120,8 +134,21 @@ export class Execution implements Run, TurnContext, ReasoningContext {
 
   /** Made for the first line, which most runs write at their end: pino's take 0.6 kB each. */
   get logger(): Logger {
-    const { id: responseId, providerId: provider } = this
-    return (this.#ownLogger ??= this.#logger.child({ responseId, provider, model: this.#model }))
+    const { providerId: provider, model } = this.target
+    return (this.#ownLogger ??= this.#logger.child({ responseId: this.id, provider, model }))
+  }
+
+  get waits(): this {
+    return this
+  }
+
+  get providerId(): string {
+    return this.target.providerId
+  }
+
+  /** A job has all its time, as long as no other model could be asked instead. */
+  get isPatient(): boolean {
+    return this.response.background && this.#nextModel === undefined
   }
 
   get signal(): AbortSignal {
@@ -130,6 +157,12 @@ export class Execution implements Run, TurnContext, ReasoningContext {
 
   snapshot(): Response {
     return this.response
+  }
+
+  served(): Served | undefined {
+    const { attempt } = this
+    const { providerId: provider, model, warnings } = this.target
+    return attempt === 0 ? undefined : { provider, model, attempt, warnings }
   }
 
   failure(): ApiError | undefined {
@@ -156,15 +189,39 @@ export class Execution implements Run, TurnContext, ReasoningContext {
     this.#control.abort(error)
   }
 
+  async turnToNext(): Promise<boolean> {
+    const next = await this.#nextModel?.(this.logger)
+    if (next === undefined) {
+      this.#nextModel = undefined
+      return false
+    }
+    this.target = askedOf(next)
+    this.#ownLogger = undefined // It names the model.
+    this.#hasTurned = true
+    return true
+  }
+
+  onSent(attempt: number): void {
+    this.attempt = attempt
+  }
+
   /** The provider has accepted the call: where it is silent for long, the stream is begun without a word. */
   onAccepted(): void {
     const begin = () => this.begin()
     this.#stopPatience = this.clock.after(this.limits.keepalive_ms, () => void this.accepted.then(begin, () => {}))
   }
 
-  /** A try has failed. */
+  onBegun(): void {
+    this.#nextModel = undefined // It holds the thread.
+    this.metrics.callServed(this.providerId, this.#hasTurned ? 'fallback' : this.attempt > 1 ? 'retry' : 'first')
+  }
+
   onFailed(fault: UpstreamFault): void {
     this.metrics.callFailed(this.providerId, fault)
+  }
+
+  onRefused(reason: CallRefusal): void {
+    this.metrics.callRefused(this.providerId, reason)
   }
 
   /** A 200 may be sent. */

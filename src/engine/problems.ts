@@ -1,4 +1,6 @@
+import type { UpstreamProblem } from '../core/upstream-error.ts'
 import { ApiError, badRequest } from '../protocol/error.ts'
+import type { Refusal } from '../providers/routing.ts'
 
 /** An unknown, deleted or foreign id: the three look the same. */
 export function responseNotFound(): ApiError {
@@ -36,4 +38,16 @@ export function stoppedMidway(): ApiError {
     code: 'server_error',
     message: 'The server stopped while it was working on this response.',
   })
+}
+
+const WHY_NOT = {
+  failing: 'The model provider has failed again and again, and is not asked for a while.',
+  limited: 'The model provider limits calls of this model, and is not asked for a while.',
+  busy: 'The model provider has as many calls as this server may make, and too many wait.',
+} as const satisfies Record<Refusal['reason'], string>
+
+/** A call that was not made, as if its provider had refused it. */
+export function refusedCall({ reason, wait_ms }: Refusal): UpstreamProblem {
+  const fault = reason === 'limited' ? 'rate_limited' : 'unavailable'
+  return { fault, message: WHY_NOT[reason], retryAfter_ms: wait_ms }
 }

@@ -122,13 +122,20 @@ test('the deadline ends a run as failed, names the limit, and stops the model', 
   await assertOneTruth(context)
 })
 
-test('the deadline also ends a run that waits for another try', async () => {
+test('a wait that would last beyond the deadline is not begun', async () => {
   const context = await begin({ limits: { response_ms: 5000 } })
-  context.call.fail(new UpstreamError({ fault: 'rate_limited', message: 'Later.', retryAfter_ms: 9000 }))
-  await context.clock.pass(5000)
-  await assert.rejects(context.run.begun, { message: /longer than 5 s/ })
-  await context.clock.pass(60_000)
+  context.call.fail(new UpstreamError({ fault: 'rate_limited', message: 'Later.', retryAfter_ms: 5001 }))
+  await assert.rejects(context.run.begun, { message: 'Later.', headers: { 'retry-after': '6' } })
   assert.equal(context.model.calls.length, 1)
+  assert.deepEqual(context.clock.sleepers(), [])
+})
+
+test('the deadline also ends a run that waits for its turn at the provider', async () => {
+  const context = await begin({ limits: { response_ms: 5000 }, concurrency: 1 })
+  const waiting = await context.create()
+  assert.ok(waiting.kind === 'running')
+  await context.clock.jump(5000)
+  await assert.rejects(waiting.run.begun, { message: /longer than 5 s/ })
   assert.deepEqual(context.clock.sleepers(), [])
 })
 

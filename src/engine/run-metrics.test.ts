@@ -30,13 +30,14 @@ async function begin(request: { readonly background?: boolean } = {}) {
 }
 
 const ENDED = (status: string) => `responses_total{provider="model",status="${status}"}`
+const SERVED = (outcome: string) => `model_calls_served_total{provider="model",outcome="${outcome}"}`
 const FAILED = (fault: string) => `model_calls_failed_total{provider="model",fault="${fault}"}`
 
 test('a response is in hand until it has ended, and is counted by its status', async () => {
   const { call, counted, metrics } = await begin()
   assert.deepEqual(await counted(), { responses_running: 1 })
   call.say({ type: 'text', text: 'Hello' }, FINISH)
-  assert.deepEqual(await counted(), { [ENDED('completed')]: 1 })
+  assert.deepEqual(await counted(), { [SERVED('first')]: 1, [ENDED('completed')]: 1 })
   const samples = await samplesOf(metrics)
   assert.deepEqual(
     [samples.get('input_tokens_total{provider="model"}'), samples.get('output_tokens_total{provider="model"}')],
@@ -48,7 +49,7 @@ test('a job is counted like any other response', async () => {
   const { call, counted } = await begin({ background: true })
   assert.deepEqual(await counted(), { responses_running: 1 })
   call.say({ ...FINISH, reason: 'max_output_tokens' })
-  assert.deepEqual(await counted(), { [ENDED('incomplete')]: 1 })
+  assert.deepEqual(await counted(), { [SERVED('first')]: 1, [ENDED('incomplete')]: 1 })
 })
 
 test('every failed call is counted once: those that were tried again, and the last', async () => {
@@ -61,10 +62,22 @@ test('every failed call is counted once: those that were tried again, and the la
   assert.deepEqual(await counted(), { [FAILED('unavailable')]: 2, [FAILED('rate_limited')]: 1, [ENDED('failed')]: 1 })
 })
 
+test('a call that is answered at a second try says so', async () => {
+  const { clock, model, call, counted } = await begin()
+  call.fail(new UpstreamError({ fault: 'unavailable', message: 'Down.' }))
+  await clock.pass(500)
+  model.calls[1]?.say(FINISH)
+  assert.deepEqual(await counted(), { [FAILED('unavailable')]: 1, [SERVED('retry')]: 1, [ENDED('completed')]: 1 })
+})
+
 test('a provider that does not keep to its protocol has failed', async () => {
   const { call, counted } = await begin()
   call.say({ type: 'tool_arguments', callId: 'unknown', delta: '{}' })
-  assert.deepEqual(await counted(), { [FAILED('invalid_response')]: 1, [ENDED('failed')]: 1 })
+  assert.deepEqual(await counted(), {
+    [SERVED('first')]: 1,
+    [FAILED('invalid_response')]: 1,
+    [ENDED('failed')]: 1,
+  })
 })
 
 test('a cancelled response is no failed call', async () => {

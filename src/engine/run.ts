@@ -28,6 +28,8 @@ export interface Run {
   readonly ended: Promise<Response>
   /** The snapshot so far. */
   snapshot(): Response
+  /** The call that has begun to answer, or that was made last; undefined before the first. */
+  served(): Served | undefined
   /** The failure that ended the run before the model had said anything, if one did. */
   failure(): ApiError | undefined
   /** Stops the model; what it has said so far is kept, the status is `cancelled`. */
@@ -36,6 +38,18 @@ export interface Run {
   interrupt(reason: ApiError): void
   /** Stops everything and ends every reader: the response was deleted, or is another worker's now. */
   abandon(): void
+}
+
+/** Whom a response is of. */
+export interface Served {
+  /** Its name in the configuration. */
+  readonly provider: string
+  /** The model's name there. */
+  readonly model: string
+  /** How many calls it took. */
+  readonly attempt: number
+  /** What the call leaves out of the request, or does otherwise. */
+  readonly warnings: readonly string[]
 }
 
 /** Limits of one run. */
@@ -58,9 +72,8 @@ export function startRun(parts: RunParts): Run {
 async function execute(execution: Execution): Promise<Response> {
   try {
     emitStart(execution)
-    const start_ms = execution.clock.now()
     await end(execution, await letSpeak(execution))
-    logEnd(execution, execution.clock.now() - start_ms)
+    logEnd(execution)
   } catch (error) {
     execution.logger.error(errorFacts(error), 'a run could not be ended')
     execution.error ??= internalError(error)
@@ -81,9 +94,10 @@ function emitStart(execution: Execution): void {
   ])
 }
 
-function logEnd({ logger, response: { status, usage } }: Execution, duration_ms: number): void {
+function logEnd({ logger, attempt, clock, deadline_ms, limits, response: { status, usage } }: Execution): void {
   const tokens = { input_tokens: usage?.input_tokens ?? null, output_tokens: usage?.output_tokens ?? null }
-  logger.info({ status, ...tokens, duration_ms }, 'response ended')
+  const duration_ms = clock.now() - deadline_ms + limits.response_ms
+  logger.info({ status, attempt, ...tokens, duration_ms }, 'response ended')
 }
 
 function countEnd({ metrics, providerId, response: { status, usage }, isAbandoned }: Execution): void {
@@ -102,13 +116,13 @@ function emit(execution: Execution, events: readonly UnnumberedEvent[]): void {
 function letSpeak(execution: Execution): Promise<Ending> {
   const finish = () => (execution.isWatched ? execution.accepted : Promise.resolve()).then(() => finished(execution))
   const fail = (error: unknown) => failed(execution, error)
-  return runTurn(execution.prepared, execution, (batch) => hear(execution, batch))
+  return runTurn<readonly ModelEvent[]>(execution, (batch) => hear(execution, batch))
     .then(finish)
     .catch(fail)
 }
 
 /** @throws The model was stopped, or has not finished. */
-function finished({ signal, finish, logger, callSize, response }: Execution): Ending {
+function finished({ signal, finish, logger, target, response }: Execution): Ending {
   if (signal.aborted) throw signal.reason
   if (finish === undefined) throw new Error('The adapter ended without a finish.')
   const { reason, usage, serviceTier } = finish
@@ -116,7 +130,7 @@ function finished({ signal, finish, logger, callSize, response }: Execution): En
   return {
     kind: 'finished',
     reason,
-    usage: usage ?? estimateUsage(callSize, response),
+    usage: usage ?? estimateUsage(target.callSize, response),
     ...(serviceTier === undefined ? {} : { serviceTier }),
   }
 }
@@ -135,7 +149,7 @@ function takeIn(execution: Execution, batch: readonly ModelEvent[]): Promise<voi
   const { limits, log, signal } = execution
   if (signal.aborted || execution.finish !== undefined) return undefined
   try {
-    for (const event of batch) for (const raised of execution.raise(event)) say(execution, raised)
+    for (const event of batch) for (const raised of execution.target.raise(event)) say(execution, raised)
     execution.begin()
     checkOutput(execution, limits.outputBytesMax)
   } catch (error) {
@@ -168,10 +182,10 @@ function checkOutput({ outputChars, response }: Execution, charsMax: number): vo
 }
 
 function failed(execution: Execution, thrown: unknown): Ending {
-  const { signal, response, callSize } = execution
+  const { signal, response, target } = execution
   const error: unknown = signal.aborted ? signal.reason : thrown
   const reported = error instanceof UpstreamError ? error.problem.usage : execution.finish?.usage
-  const usage = reported ?? (response.output.length > 0 ? estimateUsage(callSize, response) : null)
+  const usage = reported ?? (response.output.length > 0 ? estimateUsage(target.callSize, response) : null)
   if (error instanceof Cancelled) return { kind: 'cancelled', usage }
   execution.error = explain(execution, error)
   return { kind: 'failed', error: execution.error.toDetail(), usage }
@@ -180,7 +194,8 @@ function failed(execution: Execution, thrown: unknown): Ending {
 function explain(execution: Execution, error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof UpstreamError) {
-    execution.onFailed(error.problem.fault)
+    // What a call has failed with, its turn has told; this is why we have stopped it.
+    if (execution.signal.aborted) execution.onFailed(error.problem.fault)
     execution.logger.warn(errorFacts(error), 'model call failed')
     return toApiError(error)
   }

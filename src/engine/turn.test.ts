@@ -1,48 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ModelEvent } from '../core/model-event.ts'
-import { UpstreamError, type UpstreamFault, type UpstreamProblem } from '../core/upstream-error.ts'
+import type { UpstreamFault } from '../core/upstream-error.ts'
 import type { PreparedCall } from '../providers/adapter.ts'
-import { fakeClock, settled } from './testing/fake-clock.ts'
-import { recordingLogger } from './testing/fakes.ts'
+import { settled } from './testing/fake-clock.ts'
 import { FINISH } from './testing/scripted-model.ts'
-import { retryWait, runTurn } from './turn.ts'
+import { fault, HELLO, tries, turnStage, type TurnOptions } from './testing/turn-stage.ts'
+import { retryWait } from './turn.ts'
 
-const HELLO: ModelEvent = { type: 'text', text: 'Hello' }
-
-function fault(problem: Partial<UpstreamProblem> = {}): UpstreamError {
-  return new UpstreamError({ fault: 'unavailable', message: 'It failed.', ...problem })
-}
-
-/** A call whose tries go as listed: batches are said, errors thrown. */
-function tries(...scripts: readonly (readonly (readonly ModelEvent[] | Error)[])[]) {
-  let sent = 0
-  const call: PreparedCall = {
-    warnings: [],
-    async send(signal, say) {
-      for (const step of scripts[sent++] ?? []) {
-        signal.throwIfAborted()
-        if (step instanceof Error) throw step
-        await say(step)
-      }
-    },
-  }
-  return { call, sent: () => sent }
-}
-
-/** Runs a turn in the background. */
-function begin(call: PreparedCall) {
-  const clock = fakeClock()
-  const control = new AbortController()
-  const logger = recordingLogger()
-  let accepted = 0
-  const failures: UpstreamFault[] = []
-  const onFailed = (fault: UpstreamFault) => void failures.push(fault)
-  const batches: (readonly ModelEvent[])[] = []
-  const context = { clock, signal: control.signal, logger, onAccepted: () => accepted++, onFailed }
-  const ended = runTurn(call, context, (batch) => void batches.push(batch))
-  ended.catch(() => {})
-  return { clock, control, logger, batches, failures, ended, accepted: () => accepted }
+/** Runs one turn in the background. */
+function begin(call: PreparedCall, options: TurnOptions = {}) {
+  const stage = turnStage(call, options)
+  return { ...stage, again: stage.begin, ...stage.begin() }
 }
 
 const verdicts: readonly (readonly [UpstreamFault, boolean])[] = [
@@ -95,7 +64,8 @@ test('a third failure is the last: it is thrown as it is', async () => {
   await assert.rejects(turn.ended, last)
   assert.equal(sent(), 3)
   assert.deepEqual(turn.batches, [])
-  assert.deepEqual(turn.failures, ['unavailable', 'unavailable'], 'the last one is told by being thrown')
+  const failed = 'failed: unavailable'
+  assert.deepEqual(turn.told, ['sent 1', failed, 'sent 2', failed, 'sent 3', failed])
 })
 
 test('a call that succeeds at the second try says what the second try says, after the wait asked for', async () => {
@@ -118,6 +88,7 @@ test('after the first event nothing is tried again: two answers are never splice
   const turn = begin(call)
   await assert.rejects(turn.ended, broken)
   assert.deepEqual([sent(), turn.batches], [1, [[HELLO]]])
+  assert.deepEqual(turn.told, ['sent 1', 'accepted', 'begun', 'failed: unavailable'])
   assert.deepEqual(turn.clock.sleepers(), [])
 })
 
@@ -125,21 +96,11 @@ test('whoever hears a batch and asks for time holds the provider up', async () =
   const time = Promise.withResolvers<void>()
   const heard: (readonly ModelEvent[])[] = []
   const { call } = tries([[], [HELLO], [FINISH]])
-  const context = {
-    clock: fakeClock(),
-    signal: new AbortController().signal,
-    logger: recordingLogger(),
-    onAccepted: () => {},
-    onFailed: () => {},
-  }
-  const turn = runTurn(call, context, (batch) => {
-    heard.push(batch)
-    return time.promise
-  })
+  const turn = begin(call, { say: (batch) => (heard.push(batch), time.promise) })
   await settled()
   assert.deepEqual(heard, [[HELLO]])
   time.resolve()
-  await turn
+  await turn.ended
   assert.deepEqual(heard, [[HELLO], [FINISH]])
 })
 
@@ -148,14 +109,14 @@ test('acceptance is told once, however often the provider says so and the call i
   const turn = begin(call)
   await turn.clock.pass(0)
   await turn.ended
-  assert.equal(turn.accepted(), 1)
+  assert.deepEqual(turn.told, ['sent 1', 'accepted', 'failed: unavailable', 'sent 2', 'begun'])
   assert.deepEqual(turn.batches, [[HELLO], [FINISH]], 'empty batches go no further')
 })
 
 test('a call that never gets anywhere is never called accepted', async () => {
   const turn = begin(tries([fault({ fault: 'auth' })]).call)
   await assert.rejects(turn.ended)
-  assert.equal(turn.accepted(), 0)
+  assert.deepEqual(turn.told, ['sent 1', 'failed: auth'])
 })
 
 test('a stop while waiting for another try ends the turn with its reason', async () => {
@@ -169,26 +130,45 @@ test('a stop while waiting for another try ends the turn with its reason', async
   assert.equal(sent(), 1)
 })
 
-test('a call that fails because it was stopped is not tried again', async () => {
-  const control = new AbortController()
+test('a call that fails because it was stopped is not tried again, and tells nothing of its provider', async () => {
+  const control = { abort: () => {} }
+  const last = fault()
   const call: PreparedCall = {
     warnings: [],
     async send() {
+      await Promise.resolve()
       control.abort()
-      throw fault()
+      throw last
     },
   }
-  const clock = fakeClock()
-  const context = {
-    clock,
-    signal: control.signal,
-    logger: recordingLogger(),
-    onAccepted: () => {},
-    onFailed: () => {},
-  }
-  await assert.rejects(
-    runTurn(call, context, () => undefined),
-    UpstreamError,
-  )
-  assert.deepEqual(clock.sleepers(), [])
+  const turn = begin(call)
+  control.abort = () => turn.control.abort()
+  await assert.rejects(turn.ended, last)
+  assert.deepEqual([turn.told, turn.clock.sleepers()], [['sent 1'], []])
+})
+
+for (const { response_ms, isTried } of [
+  { response_ms: 7000, isTried: true },
+  { response_ms: 6999, isTried: false },
+]) {
+  test(`with ${response_ms} ms left, a retry-after of 7000 ms is ${isTried ? '' : 'not '}waited for`, async () => {
+    const limited = fault({ fault: 'rate_limited', retryAfter_ms: 7000 })
+    const turn = begin(tries([limited], [[HELLO, FINISH]]).call, { response_ms })
+    await turn.clock.pass(7000)
+    if (isTried) await turn.ended
+    else await assert.rejects(turn.ended, limited)
+  })
+}
+
+test('where too much has been tried again of late, a failure is the last at once', async () => {
+  const turn = begin(tries([fault()]).call)
+  while (turn.gates[0]?.grantsRetry() === true);
+  await assert.rejects(turn.ended, fault())
+  assert.deepEqual(turn.told, ['sent 1', 'failed: unavailable', 'refused: budget'])
+})
+
+test('whoever waits for nothing is told at once', async () => {
+  const failure = fault({ retryAfter_ms: 0 })
+  const turn = begin(tries([failure], [[HELLO]]).call, { isHasty: true })
+  await assert.rejects(turn.ended, failure)
 })

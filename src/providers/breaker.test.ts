@@ -1,18 +1,28 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { Breaker, COOL_DOWN_MS, FAILURES_MAX, type Verdict } from './breaker.ts'
+import { Breaker, COOL_DOWN_MS, FAILING_MS_MIN, FAILURES_MAX, type Verdict } from './breaker.ts'
 
-/** A breaker whose calls have all failed, one after the other. */
+/** A breaker whose calls have all failed, the first of them a while ago. */
 function failing(times: number, now_ms: number): Breaker {
   const breaker = new Breaker()
-  for (let call = 0; call < times; call++) breaker.judge(breaker.begin(now_ms), 'fails', now_ms)
+  breaker.judge(breaker.begin(now_ms), 'fails', now_ms - FAILING_MS_MIN)
+  for (let call = 1; call < times; call++) breaker.judge(breaker.begin(now_ms), 'fails', now_ms)
   return breaker
 }
 
 test('it opens after so many failures in a row, and not one before', () => {
   assert.equal(failing(FAILURES_MAX - 1, 5).wait_ms(5), 0)
   assert.equal(failing(FAILURES_MAX, 5).wait_ms(5), COOL_DOWN_MS)
+})
+
+test('it does not open for what has lasted a moment only, however much that has broken off', () => {
+  const breaker = new Breaker()
+  const fail = (now_ms: number) => breaker.judge(breaker.begin(now_ms), 'fails', now_ms)
+  for (let call = 0; call < 10 * FAILURES_MAX; call++) fail(call % FAILING_MS_MIN)
+  assert.equal(breaker.wait_ms(FAILING_MS_MIN - 1), 0)
+  fail(FAILING_MS_MIN)
+  assert.equal(breaker.wait_ms(FAILING_MS_MIN), COOL_DOWN_MS)
 })
 
 test('an answer in between starts the count anew; silence does not', () => {
@@ -64,7 +74,8 @@ test('a try that hangs is followed by another, and what it tells then counts no 
 test('calls from before it opened tell nothing new', () => {
   const breaker = new Breaker()
   const early = breaker.begin(0)
-  for (let call = 0; call < FAILURES_MAX; call++) breaker.judge(breaker.begin(0), 'fails', 0)
+  const late = Array.from({ length: FAILURES_MAX }, () => breaker.begin(0))
+  for (const [index, call] of late.entries()) breaker.judge(call, 'fails', index === 0 ? -FAILING_MS_MIN : 0)
   breaker.judge(early, 'works')
   assert.equal(breaker.wait_ms(0), COOL_DOWN_MS)
   breaker.judge(early, 'fails', 5000)
@@ -102,7 +113,7 @@ interface Seen {
 
 /** Plays the steps. `look` is called after each of them. */
 function play(script: readonly Step[], look: (state: Readonly<Played>) => void): void {
-  const state: Played = { breaker: new Breaker(), now: 0, calls: [], failures: 0, isOpen: false, probes: [] }
+  const state: Played = { breaker: new Breaker(), now: 0, calls: [], failures: [], isOpen: false, probes: [] }
   for (const step of script) {
     if ('pass' in step) state.now += step.pass
     else if ('begin' in step) beginCall(state)
@@ -118,8 +129,8 @@ interface Played {
   /** Calls that began while it was open. */
   readonly probes: Seen[]
   now: number
-  /** Failures since the last answer. */
-  failures: number
+  /** When calls have failed since the last answer. */
+  failures: number[]
   isOpen: boolean
 }
 
@@ -135,10 +146,10 @@ function tell(state: Played, step: { call: number; verdict: Verdict }): void {
   if (call === undefined || call.told !== undefined) return
   call.told = step.verdict
   state.breaker.judge(call.era, step.verdict, state.now)
-  if (step.verdict === 'fails') state.failures++
+  if (step.verdict === 'fails') state.failures.push(state.now)
   const isProbe = state.probes.at(-1) === call
   if (step.verdict === 'works' && (!state.isOpen || isProbe)) {
-    state.failures = 0
+    state.failures = []
     if (isProbe) state.isOpen = false
   }
 }
@@ -149,7 +160,10 @@ test('whatever happens: it opens only after enough failures, and then lets one c
       let wasOpen = false
       play(script, ({ breaker, now, failures, isOpen, probes }) => {
         assert.ok(breaker.wait_ms(now) <= COOL_DOWN_MS)
-        if (isOpen && !wasOpen) assert.ok(failures >= FAILURES_MAX)
+        if (isOpen && !wasOpen) {
+          assert.ok(failures.length >= FAILURES_MAX)
+          assert.ok(now - (failures[0] ?? now) >= FAILING_MS_MIN)
+        }
         wasOpen = isOpen
         const [last, earlier] = [probes.at(-1), probes.at(-2)]
         if (last === undefined || earlier === undefined || (earlier.told !== undefined && earlier.told !== 'fails'))

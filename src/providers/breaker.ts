@@ -1,6 +1,12 @@
 /** Failures in a row after which a provider is left alone. */
 export const FAILURES_MAX = 10
 
+/**
+ * How long they must have been going on, in milliseconds. A restart that takes a second breaks off all that is in
+ * flight: many failures, and one of them. Retries outlast it, unless the provider is left alone.
+ */
+export const FAILING_MS_MIN = 5000
+
 /** For how long it is left alone, in milliseconds, before one call tries whether it works again. */
 export const COOL_DOWN_MS = 10_000
 
@@ -15,6 +21,8 @@ export type Verdict = 'works' | 'fails' | 'silent'
  */
 export class Breaker {
   #failures = 0
+  /** When the first of them was told. */
+  #since_ms = 0
   /** When the next call may try; undefined while all may. */
   #tryAt_ms: number | undefined
   /** Grows with every change, so that calls from before it change nothing any more. */
@@ -42,9 +50,18 @@ export class Breaker {
       this.#tryAt_ms = undefined
     } else if (verdict === 'silent') {
       if (isProbe) this.#tryAt_ms = 0 // At once.
-    } else if (++this.#failures >= FAILURES_MAX || isProbe) {
-      this.#tryAt_ms = now_ms + COOL_DOWN_MS
-      this.#era++
+    } else {
+      if (this.#failures++ === 0) this.#since_ms = now_ms
+      if (isProbe || this.#isFailing(now_ms)) this.#leaveAlone(now_ms)
     }
+  }
+
+  #isFailing(now_ms: number): boolean {
+    return this.#failures >= FAILURES_MAX && now_ms - this.#since_ms >= FAILING_MS_MIN
+  }
+
+  #leaveAlone(now_ms: number): void {
+    this.#tryAt_ms = now_ms + COOL_DOWN_MS
+    this.#era++
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { UpstreamError, type UpstreamFault, type UpstreamProblem } from '../core/upstream-error.ts'
 import { fakeClock } from '../engine/testing/fake-clock.ts'
-import { COOL_DOWN_MS, FAILURES_MAX } from './breaker.ts'
+import { COOL_DOWN_MS, FAILING_MS_MIN, FAILURES_MAX } from './breaker.ts'
 import { createGate, REST_MS_MAX, RESTS_MAX, type GateOptions } from './gate.ts'
 import type { Pass, Refusal } from './routing.ts'
 
@@ -25,7 +25,14 @@ function begin(options: Partial<GateOptions> = {}) {
     assert.ok(typeof entered === 'object' && 'reason' in entered)
     return entered
   }
-  return { clock, gate, pass, refusal }
+  /** Enough calls fail, one after the other. */
+  const fail = async (problem: Partial<UpstreamProblem> = {}) => {
+    for (let call = 0; call < FAILURES_MAX; call++) {
+      if (call === 1) await clock.pass(FAILING_MS_MIN)
+      gate.leave(pass(), 'm', fault(problem))
+    }
+  }
+  return { clock, gate, pass, refusal, fail }
 }
 
 const verdicts: readonly (readonly [UpstreamFault, 'opens' | 'does not open'])[] = [
@@ -38,17 +45,18 @@ const verdicts: readonly (readonly [UpstreamFault, 'opens' | 'does not open'])[]
   ['invalid_response', 'does not open'],
 ]
 for (const [name, effect] of verdicts) {
-  test(`a provider that fails as ${name} again and again ${effect} the breaker`, () => {
-    const { gate, pass, refusal } = begin()
-    for (let call = 0; call < FAILURES_MAX; call++) gate.leave(pass(), 'm', fault({ fault: name }))
+  test(`a provider that fails as ${name} again and again ${effect} the breaker`, async () => {
+    const { fail, pass, refusal } = begin()
+    await fail({ fault: name })
     if (effect === 'opens') assert.deepEqual(refusal(), { reason: 'failing', wait_ms: COOL_DOWN_MS })
     else pass()
   })
 }
 
-test('a provider that has begun to answer works, however the answer goes on', () => {
-  const { gate, pass } = begin()
+test('a provider that has begun to answer works, however the answer goes on', async () => {
+  const { gate, pass, clock } = begin()
   for (let call = 0; call < 2 * FAILURES_MAX; call++) {
+    await clock.pass(FAILING_MS_MIN)
     const taken = pass()
     if (call % 2 === 0) gate.answered(taken)
     gate.leave(taken, 'm', call % 2 === 0 ? undefined : fault({}))
@@ -99,7 +107,9 @@ test('a turn that comes when the provider is left alone is given up, and so are 
   const { gate, pass, clock } = begin({ concurrency: 2 })
   const calls = [pass(), pass()]
   const waiting = Array.from({ length: 20 }, () => Promise.resolve(gate.enter('m', somebody)))
-  for (const call of calls) gate.leave(call, 'm', fault({}))
+  gate.leave(calls[0] ?? 0, 'm', fault({}))
+  await clock.pass(FAILING_MS_MIN)
+  gate.leave(calls[1] ?? 0, 'm', fault({}))
   const heard = waiting.map((entering) =>
     entering.then((entered) => {
       if (typeof entered === 'number') gate.leave(entered, 'm', fault({}))
@@ -116,16 +126,16 @@ test('a turn that comes when the provider is left alone is given up, and so are 
   assert.ok(gate.enter('m', somebody) instanceof Promise, 'no place was lost')
 })
 
-test('a breaker that is open lets nobody wait for a turn', () => {
-  const { gate, pass, refusal } = begin({ concurrency: 1 })
-  for (let call = 0; call < FAILURES_MAX; call++) gate.leave(pass(), 'm', fault({}))
+test('a breaker that is open lets nobody wait for a turn', async () => {
+  const { fail, refusal } = begin({ concurrency: 1 })
+  await fail()
   assert.equal(refusal().reason, 'failing')
 })
 
 test('retries are a small share of the calls that were let through', () => {
   const { gate, pass } = begin()
-  for (let call = 0; call < 200; call++) gate.leave(pass(), 'm')
+  for (let call = 0; call < 1000; call++) gate.leave(pass(), 'm')
   let retries = 0
   while (gate.grantsRetry()) retries++
-  assert.equal(retries, 20)
+  assert.equal(retries, 100)
 })

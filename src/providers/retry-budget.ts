@@ -1,8 +1,11 @@
 /** The share of a provider's calls that may be retries. */
 export const RETRY_SHARE = 0.1
 
-/** How many retries there may be in one window, however few calls there are: a quiet server retries too. */
-export const RETRIES_MIN = 10
+/**
+ * How many retries there may be in one window, however few calls there are: one in a second is no load for anybody,
+ * and a quiet server retries too.
+ */
+export const RETRIES_MIN = 60
 
 /** How far back calls and retries count, in milliseconds. */
 export const WINDOW_MS = 60_000

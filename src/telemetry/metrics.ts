@@ -19,6 +19,15 @@ export interface EndedRun {
   readonly usage: Usage | null
 }
 
+/** How a call came to be the one that answered: at the first try, at another, or in place of another model's. */
+export type CallService = 'first' | 'retry' | 'fallback'
+
+/**
+ * Why a call was not made: the provider has failed again and again, limits the model, or has as many calls as it may
+ * have; or there have been too many retries of late.
+ */
+export type CallRefusal = 'failing' | 'limited' | 'busy' | 'budget'
+
 /** Everything so far, as text for a scraper. */
 export interface Exposition {
   readonly contentType: string
@@ -38,6 +47,10 @@ export interface Metrics {
   runEnded(run: EndedRun): void
   /** A provider failed, whether the call is tried again or not. */
   callFailed(provider: string, fault: UpstreamFault): void
+  /** A provider has begun to answer. */
+  callServed(provider: string, service: CallService): void
+  /** A call was kept from a provider. */
+  callRefused(provider: string, reason: CallRefusal): void
   /** An answer begins to be sent as it comes. Followed by one `streamClosed`. */
   streamOpened(): void
   /** Such an answer is over, however it ended. */
@@ -52,6 +65,8 @@ export const NO_METRICS: Metrics = {
   runStarted: () => {},
   runEnded: () => {},
   callFailed: () => {},
+  callServed: () => {},
+  callRefused: () => {},
   streamOpened: () => {},
   streamClosed: () => {},
   expose: undefined,

@@ -73,6 +73,18 @@ test('failed calls are counted by provider and fault, and streams while they are
   assert.equal(samples.get('open_streams'), 1)
 })
 
+test('calls that were answered are counted by what it took, and those that were not made by why', async () => {
+  const metrics = createMetrics()
+  metrics.callServed('a', 'first')
+  metrics.callServed('a', 'first')
+  metrics.callServed('b', 'fallback')
+  metrics.callRefused('a', 'failing')
+  const samples = await samplesOf(metrics)
+  assert.equal(samples.get('model_calls_served_total{provider="a",outcome="first"}'), 2)
+  assert.equal(samples.get('model_calls_served_total{provider="b",outcome="fallback"}'), 1)
+  assert.equal(samples.get('model_calls_refused_total{provider="a",reason="failing"}'), 1)
+})
+
 for (const odd of [Number.NaN, Number.POSITIVE_INFINITY, -1]) {
   test(`${odd} tokens or milliseconds disturb neither the request nor the scrape`, async () => {
     const metrics = createMetrics()
@@ -116,6 +128,8 @@ test('every metric says what it is, and has no labels but those of its kind', as
   const metrics = createMetrics()
   metrics.requestAnswered(REQUEST)
   metrics.callFailed('a', 'timeout')
+  metrics.callServed('a', 'first')
+  metrics.callRefused('a', 'busy')
   metrics.runEnded({ provider: 'a', outcome: 'completed', usage: USAGE })
   const { text = '' } = (await metrics.expose?.()) ?? {}
   const described = [...text.matchAll(/^# HELP (\S+) .+\.$/gm)].map(([, name]) => name)
@@ -124,7 +138,16 @@ test('every metric says what it is, and has no labels but those of its kind', as
     [...text.matchAll(/^# TYPE (\S+) (?:counter|gauge|histogram)$/gm)].map(([, name]) => name),
   )
   const labels = new Set([...text.matchAll(/[{,]([a-z]+)="/g)].map(([, label]) => label))
-  assert.deepEqual([...labels].toSorted(), ['fault', 'le', 'method', 'provider', 'route', 'status'])
+  assert.deepEqual([...labels].toSorted(), [
+    'fault',
+    'le',
+    'method',
+    'outcome',
+    'provider',
+    'reason',
+    'route',
+    'status',
+  ])
 })
 
 test('where nothing is counted, nothing is shown', () => {
@@ -132,6 +155,8 @@ test('where nothing is counted, nothing is shown', () => {
   NO_METRICS.runStarted()
   NO_METRICS.runEnded({ provider: 'a', outcome: 'completed', usage: USAGE })
   NO_METRICS.callFailed('a', 'timeout')
+  NO_METRICS.callServed('a', 'first')
+  NO_METRICS.callRefused('a', 'busy')
   NO_METRICS.streamOpened()
   NO_METRICS.streamClosed()
   assert.equal(NO_METRICS.expose, undefined)

@@ -16,6 +16,16 @@ export function createMetrics(): Metrics {
     help: 'Model calls that failed, also those that were tried again.',
     labels: ['provider', 'fault'],
   })
+  const served = tally(registry, {
+    name: 'antiphon_model_calls_served_total',
+    help: 'Model calls that were answered, by whether it took a retry or a fallback.',
+    labels: ['provider', 'outcome'],
+  })
+  const refused = tally(registry, {
+    name: 'antiphon_model_calls_refused_total',
+    help: 'Model calls that were kept from their provider.',
+    labels: ['provider', 'reason'],
+  })
   const running = level(registry, 'antiphon_responses_running', 'Responses that this process is working on.')
   const streams = level(registry, 'antiphon_open_streams', 'Answers that are being sent as they come.')
   const countRun = countRuns(registry)
@@ -28,6 +38,8 @@ export function createMetrics(): Metrics {
       countRun(run)
     },
     callFailed: (provider, fault) => void failures(provider, fault).value++,
+    callServed: (provider, service) => void served(provider, service).value++,
+    callRefused: (provider, reason) => void refused(provider, reason).value++,
     streamOpened: () => void streams.value++,
     streamClosed: () => void streams.value--,
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

@@ -3,7 +3,8 @@ import type { CreateRequest } from '../../protocol/create-request.ts'
 import type { Flow } from '../../core/flow.ts'
 import type { ResponseEvent } from '../../protocol/event.ts'
 import type { Response } from '../../protocol/response.ts'
-import { createCatalogue, type Catalogue } from '../../providers/routing.ts'
+import { createGate } from '../../providers/gate.ts'
+import { createCatalogue, type Catalogue, type ModelEntry } from '../../providers/routing.ts'
 import type { Store } from '../../store/store.ts'
 import { NO_METRICS, type Metrics } from '../../telemetry/metrics.ts'
 import { LogAbandoned } from '../event-log.ts'
@@ -38,12 +39,26 @@ export const BACKGROUND: EngineParts['background'] = {
   streaming: false,
 }
 
+const ENTRY: ModelEntry = {
+  provider: 'model',
+  upstreamModel: undefined,
+  streaming: undefined,
+  reasoning: undefined,
+  input: undefined,
+  contextWindow: undefined,
+  maxOutputTokens: undefined,
+}
+
 /** What a test may choose. */
 export interface TestEngineOptions {
   readonly clock?: FakeClock
   readonly metrics?: Metrics
   readonly background?: Partial<EngineParts['background']>
   readonly limits?: Partial<EngineParts['limits']>
+  /** More models, of the providers `model` and `rival`. */
+  readonly models?: Readonly<Record<string, Partial<ModelEntry>>>
+  /** Most calls in flight at each provider. */
+  readonly concurrency?: number
   /** How the models answer by themselves. */
   readonly answer?: (call: ScriptedCall) => void
 }
@@ -73,8 +88,9 @@ export function testEngine(store: Store, options: TestEngineOptions = {}): TestE
   const rival = scriptedModel('rival', options.answer)
   const catalogue = createCatalogue({
     adapters: [model.adapter, rival.adapter],
-    models: new Map(),
+    models: new Map(Object.entries(options.models ?? {}).map(([id, entry]) => [id, { ...ENTRY, ...entry }])),
     defaultProvider: undefined,
+    gates: new Map(['model', 'rival'].map((id) => [id, createGate({ clock, concurrency: options.concurrency })])),
   })
   const engine = createEngine({
     store,

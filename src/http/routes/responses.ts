@@ -7,6 +7,7 @@ import type { ResponseEvent } from '../../protocol/event.ts'
 import { parseCreateRequest } from '../../protocol/parse-request.ts'
 import { onGone, readJson, sendRaw } from '../exchange.ts'
 import type { HttpParts } from '../parts.ts'
+import { servedHeaders, warningHeaders } from '../served-headers.ts'
 import { readCount, readFlag, readPage } from '../query.ts'
 import { sendEvents, type StreamOptions } from '../sse.ts'
 
@@ -32,12 +33,14 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
   app.post('/responses', async (request, reply) => {
     const body = readBody(request, parts)
     const created = await engine.create(request.account, body)
-    const headers = warningHeaders(created.warnings)
-    if (created.kind === 'queued' && body.stream !== true)
-      return reply.code(202).headers(headers).send(created.response)
-    const exchange = openExchange(reply, parts, headers)
-    if (created.kind === 'queued') return streamLog(exchange, created.log.read({ after: -1 }), body)
-    return body.stream === true ? streamRun(exchange, created.run, body) : answerRun(exchange, created.run)
+    if (created.kind === 'queued') {
+      const headers = warningHeaders(created.warnings)
+      if (body.stream !== true) return reply.code(202).headers(headers).send(created.response)
+      return streamLog(openExchange(reply, parts, headers), created.log.read({ after: -1 }), body)
+    }
+    return body.stream === true
+      ? streamRun(reply, parts, { run: created.run, settings: body })
+      : answerRun(reply, parts, created.run)
   })
 
   app.get<ById>('/responses/:response_id', async (request, reply) => {
@@ -87,24 +90,29 @@ function openExchange(reply: FastifyReply, parts: HttpParts, extra: Readonly<Rec
 }
 
 /** A whole answer: the end of the log. A failure before the model said anything is an HTTP error. */
-async function answerRun({ reply, headers, parts }: Exchange, run: Run): Promise<unknown> {
+async function answerRun(reply: FastifyReply, parts: HttpParts, run: Run): Promise<unknown> {
   onGone(reply, () => run.cancel())
   const final = await run.ended
   const failure = run.failure()
   if (failure !== undefined) throw failure
+  const { headers } = openExchange(reply, parts, servedHeaders(run.served()))
   return reply.headers(headers).type(JSON_TYPE).send(parts.engine.textOf(final))
 }
 
 type StreamSettings = Pick<CreateRequest, 'stream_options'>
 
-async function streamRun(exchange: Exchange, run: Run, settings: StreamSettings): Promise<FastifyReply> {
+async function streamRun(
+  reply: FastifyReply,
+  parts: HttpParts,
+  { run, settings }: { readonly run: Run; readonly settings: StreamSettings },
+): Promise<FastifyReply> {
   const events = run.log.read({ after: -1, paced: true })
-  onGone(exchange.reply, () => {
+  onGone(reply, () => {
     run.cancel()
     events.leave()
   })
   await run.begun
-  return stream(exchange, events, settings)
+  return stream(openExchange(reply, parts, servedHeaders(run.served())), events, settings)
 }
 
 function streamLog(exchange: Exchange, events: Flow<readonly ResponseEvent[]>, settings: StreamSettings): FastifyReply {
@@ -122,15 +130,4 @@ function stream(
   const { textOf } = parts.engine
   const options: StreamOptions = { headers, keepalive_ms, stall_ms, obfuscate, textOf, pace: parts.pace }
   return sendRaw(reply, parts, () => sendEvents(reply.raw, events, options))
-}
-
-/** What was left out of the model call, in one header of plain ASCII. */
-function warningHeaders(warnings: readonly string[]): Record<string, string> {
-  if (warnings.length === 0) return {}
-  return {
-    'antiphon-warnings': warnings
-      .join('; ')
-      .replace(/[^\x20-\x7e]/g, '?')
-      .slice(0, 2000),
-  }
 }

@@ -1,0 +1,95 @@
+import { checkModalities, type ModelTraits } from '../core/capability.ts'
+import { isWebSearch } from '../core/check-request.ts'
+import { toHistory, type ThreadItem } from '../core/history.ts'
+import { flatFormat, type Identity } from '../core/initial-response.ts'
+import type { ModelCall } from '../core/model-call.ts'
+import type { Sealer } from '../core/seal.ts'
+import { createToolRaiser, lowerChoice, lowerTools } from '../core/tool-names.ts'
+import { fitToWindow } from '../core/truncate.ts'
+import type { PreparedCall } from '../providers/adapter.ts'
+import type { Route } from '../providers/routing.ts'
+import type { CreateRequest } from '../protocol/create-request.ts'
+
+/** A request, and what was said before it. */
+export interface Placed {
+  readonly request: CreateRequest
+  readonly identity: Identity
+  readonly thread: readonly ThreadItem[]
+}
+
+/** A request as one model is asked it. */
+export interface Translated {
+  readonly route: Route
+  readonly call: ModelCall
+  readonly prepared: PreparedCall
+  readonly raise: ReturnType<typeof createToolRaiser>
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Translates a request for one model: reasoning that other providers have sealed is left out, and said so.
+ *
+ * @throws {ApiError} 400 for what the model cannot do.
+ */
+export function translate({ request, identity, thread }: Placed, route: Route, sealer: Sealer): Translated {
+  const { adapter, traits } = route
+  let hasForeignState = false
+  const history = toHistory(thread, (sealed) => {
+    const state = sealer.unseal(sealed, adapter.id)
+    hasForeignState ||= state === undefined
+    return state
+  })
+  const tools = [...(request.tools ?? []), ...history.tools]
+  const lowered = lowerTools(tools)
+  const { choice, tools: offered } = lowerChoice(request.tool_choice ?? undefined, lowered)
+  const full: ModelCall = {
+    ...settingsOf(request),
+    callIdPrefix: `call_${identity.id.slice('resp_'.length, 'resp_'.length + 24)}`,
+    model: route.upstreamModel,
+    history: history.items,
+    tools: offered,
+    toolChoice: choice,
+    maxOutputTokens: outputLimit(request, traits),
+    canStream: traits.streaming,
+  }
+  const call = fitToWindow(full, request.truncation ?? 'disabled', traits.contextWindow)
+  checkModalities(call.history, traits)
+  const prepared = adapter.prepare(call)
+  const dropped = tools.some(isWebSearch) ? ['web_search was left out: it is not supported yet'] : []
+  const foreign = hasForeignState ? ['sealed reasoning was left out: another provider made it'] : []
+  const warnings = [...dropped, ...foreign, ...history.warnings, ...prepared.warnings]
+  return { route, call, prepared, raise: createToolRaiser(lowered.origins), warnings }
+}
+
+/** What the client set, null and absent alike. */
+function settingsOf(request: CreateRequest) {
+  return {
+    instructions: request.instructions ?? undefined,
+    parallelToolCalls: request.parallel_tool_calls ?? undefined,
+    temperature: request.temperature ?? undefined,
+    topP: request.top_p ?? undefined,
+    presencePenalty: request.presence_penalty ?? undefined,
+    frequencyPenalty: request.frequency_penalty ?? undefined,
+    seed: request.seed ?? undefined,
+    topLogprobs: wantedLogprobs(request),
+    format: flatFormat(request.text?.format ?? { type: 'text' }),
+    verbosity: request.text?.verbosity ?? undefined,
+    effort: request.reasoning?.effort ?? undefined,
+    user: request.user ?? undefined,
+    safetyIdentifier: request.safety_identifier ?? undefined,
+    promptCacheKey: request.prompt_cache_key ?? undefined,
+    serviceTier: request.service_tier ?? undefined,
+    metadata: request.metadata ?? undefined,
+  } satisfies Partial<ModelCall>
+}
+
+function outputLimit(request: CreateRequest, { maxOutputTokens }: ModelTraits): number | undefined {
+  const wanted = request.max_output_tokens ?? undefined
+  return wanted === undefined ? undefined : Math.min(wanted, maxOutputTokens ?? wanted)
+}
+
+function wantedLogprobs(request: CreateRequest): number | undefined {
+  const isWanted = request.include?.includes('message.output_text.logprobs') === true
+  if (request.top_logprobs != null && request.top_logprobs > 0) return request.top_logprobs
+  return isWanted ? 0 : undefined
+}
