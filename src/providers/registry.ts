@@ -1,10 +1,14 @@
+import { anthropic } from './anthropic/adapter.ts'
 import { demo } from './demo/adapter.ts'
 import type { Family } from './family.ts'
+import { gemini } from './gemini/adapter.ts'
 import { ollama } from './ollama/adapter.ts'
 import { openAiChat } from './openai-chat/adapter.ts'
 
 /** Every family of providers, by its `kind` in the configuration. Where a key enables two, the first is meant. */
 export const FAMILIES = {
+  anthropic,
+  gemini,
   ollama,
   'openai-chat': openAiChat,
   demo,

@@ -201,14 +201,10 @@ export const DIALECTS = {
   }),
   google: dialect({
     baseUrl: 'https://generativelanguage.googleapis.com/v1beta/openai',
-    keyVariable: 'GEMINI_API_KEY',
-    families: /^gemini-/,
     quirks: { inlineThink: false, fields: new Set<OptionalField>(['stream_options']) },
   }),
   anthropic: dialect({
     baseUrl: 'https://api.anthropic.com/v1',
-    keyVariable: 'ANTHROPIC_API_KEY',
-    families: /^claude-/,
     quirks: {
       effort: null,
       jsonSchema: false,
