@@ -122,6 +122,17 @@ test('instructions belong to their own turn', async () => {
   assert.equal(context.model.calls.at(-1)?.call.instructions, undefined)
 })
 
+test('the words of a turn that was stored whole, by an earlier version, are gone on with', async () => {
+  const context = fresh()
+  const responses = context.store.forAccount(ALICE)
+  const said = { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'whole' }] }
+  const whole = { status: 'completed', response: JSON.stringify({ output: [said] }), output: undefined, log: '[]' }
+  await responses.insert(foregroundRow(1, { input: '[{"role":"user","content":"a"}]' }), 'boot')
+  await responses.finish(turnId(1), 0, whole)
+  await say(context, 'c', await say(context, 'b', turnId(1)))
+  assert.equal(shown(context), 'a whole b ok c')
+})
+
 test('a thread of the most turns is read, one more turn is refused', async () => {
   const context = fresh()
   const responses = context.store.forAccount(ALICE)

@@ -3,8 +3,8 @@ import { outputIn } from '../core/split-snapshot.ts'
 import { ApiError, badRequest } from '../protocol/error.ts'
 import { parseItemId, type ResponseId } from '../protocol/id.ts'
 import type { InputItem } from '../protocol/input-item.ts'
-import { isTerminal } from '../protocol/response.ts'
-import type { ResponseStore, StoredTurn } from '../store/store.ts'
+import { isTerminal, type Response } from '../protocol/response.ts'
+import type { ResponseStore, StoredThread } from '../store/store.ts'
 
 /** Longest thread that is read, in turns. A longer one is refused, never cut in silence. */
 export const THREAD_TURNS_MAX = 1000
@@ -20,9 +20,8 @@ export async function loadThread(
 ): Promise<readonly ThreadItem[]> {
   if (previousId === undefined) return []
   const param = 'previous_response_id'
-  const turns = await responses.thread(previousId, THREAD_TURNS_MAX + 1)
-  const last = turns?.at(-1)
-  if (turns === undefined || last === undefined) {
+  const thread = await responses.thread(previousId, THREAD_TURNS_MAX + 1)
+  if (thread === undefined) {
     throw new ApiError({
       type: 'not_found_error',
       code: 'previous_response_not_found',
@@ -30,21 +29,21 @@ export async function loadThread(
       message: 'Previous response not found: it must be stored, not deleted, and of this account.',
     })
   }
-  if (!isTerminal(last.status)) {
+  if (!isTerminal(thread.status)) {
     throw badRequest(
       'previous_response_not_ready',
       param,
-      `${param} names a response that is ${last.status}: wait until it has ended.`,
+      `${param} names a response that is ${thread.status}: wait until it has ended.`,
     )
   }
-  if (turns.length > THREAD_TURNS_MAX) {
+  if (thread.turns > THREAD_TURNS_MAX) {
     throw badRequest(
       'thread_too_long',
       param,
       `The thread has more than ${THREAD_TURNS_MAX} turns: begin a new one with a summary.`,
     )
   }
-  return turns.flatMap(itemsOfTurn)
+  return listsOf(thread).flatMap(itemsIn)
 }
 
 /**
@@ -52,13 +51,24 @@ export async function loadThread(
  * and stays its own: turns that were deleted since belong to it.
  */
 export async function loadEarlier(responses: ResponseStore, id: ResponseId): Promise<readonly ThreadItem[]> {
-  const turns = await responses.thread(id, THREAD_TURNS_MAX + 1)
-  return (turns ?? []).slice(0, -1).flatMap(itemsOfTurn)
+  const thread = await responses.thread(id, THREAD_TURNS_MAX + 1)
+  if (thread === undefined) return []
+  return listsOf(thread).slice(0, -LISTS_OF_A_TURN).flatMap(itemsIn)
 }
 
-function itemsOfTurn(turn: StoredTurn): readonly ThreadItem[] {
-  // Both were written by this program and are checked by checksum.
-  return [...(JSON.parse(turn.input) as ThreadItem[]), ...(JSON.parse(turn.output) as ThreadItem[])]
+/** Its input and its output. */
+const LISTS_OF_A_TURN = 2
+
+/** Items, or the snapshot that holds them. */
+type Said = readonly ThreadItem[] | Pick<Response, 'output'>
+
+/** What was said, oldest first. */
+function listsOf({ said }: StoredThread): readonly Said[] {
+  return (JSON.parse(said) as Said[]).reverse() // Written by this program and checked by checksum.
+}
+
+function itemsIn(said: Said): readonly ThreadItem[] {
+  return 'output' in said ? said.output : said
 }
 
 /**

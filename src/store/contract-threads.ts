@@ -5,27 +5,24 @@ import { ALICE, endingOf, foregroundRow, idOf } from './testing/rows.ts'
 
 /** What every store must do with threads. */
 export function exerciseThreads(onStore: OnStore): void {
-  onStore('thread() tells every turn, oldest first', async (store) => {
+  onStore('thread() tells what was said in every turn, newest first, and the status of the last', async (store) => {
     const responses = store.forAccount(ALICE)
     await insertChain(responses, [1, 2, 3])
-    await responses.finish(idOf(2), 0, endingOf(2))
-    const turns = (await responses.thread(idOf(3), 10)) ?? []
-    assert.deepEqual(
-      turns.map(({ id, status, input, output }) => ({ id, status, input, output })),
-      [
-        { id: idOf(1), status: 'in_progress', input: '["input 1"]', output: '[]' },
-        { id: idOf(2), status: 'completed', input: '["input 2"]', output: '["output 2"]' },
-        { id: idOf(3), status: 'in_progress', input: '["input 3"]', output: '[]' },
-      ],
-    )
+    for (const number of [1, 2]) await responses.finish(idOf(number), 0, endingOf(number))
+    const second = [['output 2'], ['input 2'], ['output 1'], ['input 1']]
+    assert.deepEqual(await threadOf(responses, 2), { turns: 2, status: 'completed', said: second })
+    const third = [{ first: 3 }, ['input 3'], ...second]
+    assert.deepEqual(await threadOf(responses, 3), { turns: 3, status: 'in_progress', said: third })
   })
 
-  onStore('thread() finds what was said in a snapshot that was stored whole', async (store) => {
+  onStore('thread() tells the snapshot of a turn that was stored whole', async (store) => {
     const responses = store.forAccount(ALICE)
-    await insertChain(responses, [1])
-    const whole = { status: 'completed', response: '{"id":"x","output":[{"said":"ä"}]}', output: undefined, log: '[]' }
+    await insertChain(responses, [1, 2])
+    const whole = { status: 'failed', response: '{"id":"x","output":[{"said":"ä"}]}', output: undefined, log: '[]' }
     await responses.finish(idOf(1), 0, whole)
-    assert.equal((await responses.thread(idOf(1), 1))?.[0]?.output, '[{"said":"ä"}]')
+    await responses.finish(idOf(2), 0, endingOf(2))
+    const said = [['output 2'], ['input 2'], { id: 'x', output: [{ said: 'ä' }] }, ['input 1']]
+    assert.deepEqual(await threadOf(responses, 2), { turns: 2, status: 'completed', said })
     const { response, output } = (await responses.find(idOf(1))) ?? {}
     assert.deepEqual([response, output], [whole.response, undefined])
   })
@@ -33,7 +30,7 @@ export function exerciseThreads(onStore: OnStore): void {
   onStore('thread() follows the links, whatever the order of ids and times', async (store) => {
     const responses = store.forAccount(ALICE)
     await insertChain(responses, [7, 3, 9, 1])
-    assert.deepEqual(await idsOf(responses, 1, 10), [idOf(7), idOf(3), idOf(9), idOf(1)])
+    assert.deepEqual(await turnsOf(responses, 1, 10), [7, 3, 9, 1])
   })
 
   onStore('thread() never mixes branches', async (store) => {
@@ -42,9 +39,9 @@ export function exerciseThreads(onStore: OnStore): void {
     await responses.insert(foregroundRow(3, { previousId: idOf(1) }), 'boot')
     await responses.insert(foregroundRow(4, { previousId: idOf(2) }), 'boot')
     await responses.insert(foregroundRow(5, { previousId: idOf(3) }), 'boot')
-    assert.deepEqual(await idsOf(responses, 4, 10), [idOf(1), idOf(2), idOf(4)])
-    assert.deepEqual(await idsOf(responses, 5, 10), [idOf(1), idOf(3), idOf(5)])
-    assert.deepEqual(await idsOf(responses, 1, 10), [idOf(1)])
+    assert.deepEqual(await turnsOf(responses, 4, 10), [1, 2, 4])
+    assert.deepEqual(await turnsOf(responses, 5, 10), [1, 3, 5])
+    assert.deepEqual(await turnsOf(responses, 1, 10), [1])
   })
 
   onStore('thread() keeps deleted turns that others stand on, and refuses to end with one', async (store) => {
@@ -52,7 +49,7 @@ export function exerciseThreads(onStore: OnStore): void {
     await insertChain(responses, [1, 2, 3])
     await responses.remove(idOf(2))
     await responses.remove(idOf(1))
-    assert.deepEqual(await idsOf(responses, 3, 10), [idOf(1), idOf(2), idOf(3)])
+    assert.deepEqual(await turnsOf(responses, 3, 10), [1, 2, 3])
     assert.equal(await responses.thread(idOf(2), 10), undefined)
   })
 
@@ -65,7 +62,7 @@ export function exerciseThreads(onStore: OnStore): void {
     onStore(`thread() of four turns with turnsMax ${turnsMax} counts from the end`, async (store) => {
       const responses = store.forAccount(ALICE)
       await insertChain(responses, [1, 2, 3, 4])
-      assert.deepEqual(await idsOf(responses, 4, turnsMax), expected.map(idOf))
+      assert.deepEqual(await turnsOf(responses, 4, turnsMax), expected)
     })
   }
 
@@ -73,13 +70,13 @@ export function exerciseThreads(onStore: OnStore): void {
     const responses = store.forAccount(ALICE)
     const numbers = Array.from({ length: 1000 }, (_, index) => index + 1)
     await insertChain(responses, numbers)
-    assert.deepEqual(await idsOf(responses, 1000, 1001), numbers.map(idOf))
+    assert.deepEqual(await turnsOf(responses, 1000, 1001), numbers)
   })
 
   onStore('thread() goes as far back as there are rows', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(2, { previousId: idOf(1) }), 'boot')
-    assert.deepEqual(await idsOf(responses, 2, 10), [idOf(2)])
+    assert.deepEqual(await turnsOf(responses, 2, 10), [2])
   })
 }
 
@@ -94,6 +91,20 @@ async function insertChain(responses: ResponseStore, numbers: readonly number[])
   await Promise.all(rows)
 }
 
-async function idsOf(responses: ResponseStore, last: number, turnsMax: number): Promise<readonly string[] | undefined> {
-  return (await responses.thread(idOf(last), turnsMax))?.map(({ id }) => id)
+/** A thread, with what was said as values. */
+async function threadOf(responses: ResponseStore, last: number, turnsMax = 10) {
+  const thread = await responses.thread(idOf(last), turnsMax)
+  assert.ok(thread !== undefined)
+  const said: unknown[] = JSON.parse(thread.said)
+  assert.equal(said.length, thread.turns * 2)
+  return { ...thread, said }
+}
+
+/** The numbers of a thread's turns, oldest first, as their inputs tell them. */
+async function turnsOf(responses: ResponseStore, last: number, turnsMax: number): Promise<readonly number[]> {
+  const { said } = await threadOf(responses, last, turnsMax)
+  return said
+    .flatMap((list) => /^input (\d+)$/.exec(String(list))?.[1] ?? [])
+    .map(Number)
+    .reverse()
 }

@@ -31,13 +31,16 @@ export interface StoredResponse {
   readonly output: JsonText | undefined
 }
 
-/** One turn of a thread. */
-export interface StoredTurn {
-  readonly id: ResponseId
+/** What was said in a thread. */
+export interface StoredThread {
+  readonly turns: number
+  /** Of the last turn. */
   readonly status: string
-  readonly input: JsonText
-  /** The output items; an empty list while it has not ended. */
-  readonly output: JsonText
+  /**
+   * One list, newest first: for each turn its output, then its input, each a list of items. Where the output is not
+   * kept apart, because the turn has not ended or an earlier version stored it, the snapshot stands in its place.
+   */
+  readonly said: JsonText
 }
 
 /** Whether a write is wanted at once, or may be joined by others first. */
@@ -110,12 +113,12 @@ export interface ResponseStore {
   /** The response that holds an input item under an id which a client made: the latest such. */
   findItemOwner(itemId: string): Promise<ResponseId | undefined>
   /**
-   * The thread that ends with a response, oldest turn first; undefined where the last one cannot be
-   * chained from. Deleted turns before the last still belong to it.
+   * The thread that ends with a response; undefined where that one cannot be chained from. Deleted turns before
+   * the last still belong to it.
    *
    * @param turnsMax At most so many turns, counted from the end.
    */
-  thread(id: ResponseId, turnsMax: number): Promise<readonly StoredTurn[] | undefined>
+  thread(id: ResponseId, turnsMax: number): Promise<StoredThread | undefined>
   /**
    * Ends a response, if it has not ended and `attempt` still holds it.
    *

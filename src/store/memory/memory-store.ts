@@ -1,7 +1,6 @@
-import { outputIn } from '../../core/split-snapshot.ts'
 import type { AccountId, ResponseId } from '../../protocol/id.ts'
 import { isTerminal } from '../../protocol/response.ts'
-import type { Job, NewResponse, ResponseStore, Store, StoredKey, StoredTurn } from '../store.ts'
+import type { Job, JsonText, NewResponse, ResponseStore, Store, StoredKey } from '../store.ts'
 
 interface Row extends Omit<NewResponse, 'status'> {
   readonly account: AccountId
@@ -98,15 +97,14 @@ function responsesOf(account: AccountId, rows: Map<ResponseId, Row>, items: Map<
     findLog: async (id) => visible(id)?.log,
     findItemOwner: async (itemId) => items.get(`${account}\n${itemId}`),
     thread: async (id, turnsMax) => {
-      if (visible(id) === undefined) return undefined
-      const turns: StoredTurn[] = []
-      for (let next: ResponseId | undefined = id; next !== undefined && turns.length < turnsMax;) {
-        const row = rows.get(next)
-        if (row?.account !== account) break
-        turns.unshift({ ...row, output: outputIn(row) })
-        next = row.previousId
+      const last = visible(id)
+      if (last === undefined) return undefined
+      const turns: JsonText[] = []
+      for (let row: Row | undefined = last; row?.account === account && turns.length < turnsMax;) {
+        turns.push(`${row.output ?? row.response},${row.input}`)
+        row = row.previousId === undefined ? undefined : rows.get(row.previousId)
       }
-      return turns
+      return { turns: turns.length, status: last.status, said: `[${turns.join(',')}]` }
     },
     finish: async (id, attempt, ending) => {
       const row = visible(id)

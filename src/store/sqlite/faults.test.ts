@@ -108,13 +108,33 @@ onFile('a damaged payload is told of, and only where it is read', async (store, 
   await responses.finish(idOf(1), 0, endingOf(1))
   damage(db, 'response', 1)
   await assert.rejects(responses.find(idOf(1)), StoreDamaged)
-  assert.equal((await responses.thread(idOf(1), 10))?.[0]?.output, '["output 1"]')
+  assert.deepEqual(JSON.parse((await responses.thread(idOf(1), 10))?.said ?? ''), [['output 1'], ['input 1']])
   damage(db, 'output', 1)
   await assert.rejects(responses.thread(idOf(1), 10), StoreDamaged)
   assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
   assert.equal(await responses.findLog(idOf(1)), '["log 1"]')
   assert.equal(await responses.remove(idOf(1)), true)
 })
+
+const damages = {
+  'another last byte': `CAST(substr(input, 1, length(input) - 1) || x'00' AS BLOB)`,
+  'a byte less': `substr(input, 1, length(input) - 1)`,
+  'a byte more': `CAST(input || x'20' AS BLOB)`,
+  'half a checksum': `substr(input, 1, 2)`,
+  'nothing left': `x''`,
+}
+for (const [what, sql] of Object.entries(damages)) {
+  onFile(`a thread with ${what} in the middle is damaged, as far as it is read`, async (store, { db }) => {
+    const responses = store.forAccount(ALICE)
+    for (const number of [1, 2, 3]) {
+      await responses.insert(foregroundRow(number, { previousId: idOf(number - 1) }), 'boot')
+    }
+    assert.equal(db.prepare(`UPDATE responses SET input = ${sql} WHERE id = ?`).run(idOf(2)).changes, 1)
+    await assert.rejects(responses.thread(idOf(3), 10), StoreDamaged)
+    assert.equal((await responses.thread(idOf(3), 1))?.turns, 1)
+    assert.equal((await responses.thread(idOf(1), 10))?.turns, 1)
+  })
+}
 
 for (const column of ['input', 'log'] as const) {
   onFile(`a damaged ${column} is told of`, async (store, { db }) => {

@@ -76,10 +76,11 @@ test('a database of version 1, which kept snapshots whole, is brought up to date
   const store = await openSqliteStore(path)
   const responses = store.forAccount(ALICE)
   assert.equal((await responses.find(idOf(1)))?.response, whole.response)
-  assert.equal((await responses.thread(idOf(1), 1))?.[0]?.output, '[{"said":1}]')
   await responses.insert(foregroundRow(2, { previousId: idOf(1) }), 'boot')
   assert.equal(await responses.finish(idOf(2), 0, endingOf(2)), true)
   assert.equal((await responses.find(idOf(2)))?.output, '["output 2"]')
+  const { said = '' } = (await responses.thread(idOf(2), 10)) ?? {}
+  assert.deepEqual(JSON.parse(said), [['output 2'], ['input 2'], { output: [{ said: 1 }] }, ['input 1']])
   await store.close()
 })
 

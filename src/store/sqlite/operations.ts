@@ -1,5 +1,4 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
-import { outputIn } from '../../core/split-snapshot.ts'
 import { accountId, parseResponseId, type AccountId, type ResponseId } from '../../protocol/id.ts'
 import {
   StoreDamaged,
@@ -9,9 +8,9 @@ import {
   type StoredEnding,
   type StoredKey,
   type StoredResponse,
-  type StoredTurn,
+  type StoredThread,
 } from '../store.ts'
-import { decodePayload, encodePayload } from './payload.ts'
+import { decodePayload, encodePayload, joinPayloads } from './payload.ts'
 
 /** What the worker can be asked. Writes run inside a transaction that the worker holds. */
 export interface Operations {
@@ -21,7 +20,7 @@ export interface Operations {
   findInput(account: AccountId, id: ResponseId): JsonText | undefined
   findLog(account: AccountId, id: ResponseId): JsonText | undefined
   findItemOwner(account: AccountId, itemId: string): ResponseId | undefined
-  thread(account: AccountId, id: ResponseId, turnsMax: number): StoredTurn[] | undefined
+  thread(account: AccountId, id: ResponseId, turnsMax: number): StoredThread | undefined
   finish(account: AccountId, id: ResponseId, ending: StoredEnding & { readonly attempt: number }): boolean
   remove(account: AccountId, id: ResponseId): boolean
   claim(owner: string, lease_ms: number, limit: number): Job[]
@@ -67,17 +66,20 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
   const findInput = db.prepare(`SELECT input ${visible}`)
   const findLog = db.prepare(`SELECT log ${visible}`)
   const findItemOwner = db.prepare(`SELECT response_id FROM items WHERE account_id = ? AND item_id = ?`)
+  // All turns come as one blob: a buffer for each payload takes longer than all the rest. The chain grows by one row
+  // at a time and a cross join keeps its order; beside min(depth), a bare column is that of the row with this depth.
   const thread = db.prepare(
-    `WITH RECURSIVE chain (id, previous_id, depth) AS (
-       SELECT id, previous_id, 1 ${visible}
+    `WITH RECURSIVE chain (place, previous_id, depth) AS (
+       SELECT rowid, previous_id, 1 ${visible}
        UNION ALL
-       SELECT parent.id, parent.previous_id, depth + 1
+       SELECT parent.rowid, parent.previous_id, depth + 1
        FROM chain JOIN responses parent ON parent.id = chain.previous_id AND parent.account_id = ?
        WHERE depth < ?
      )
-     SELECT responses.id, status, input, output, CASE WHEN output IS NULL THEN response END AS response
-     FROM chain JOIN responses ON responses.id = chain.id
-     ORDER BY depth DESC`,
+     SELECT count(*) AS turns, min(depth), status,
+       group_concat(length(coalesce(output, response)) || ',' || length(input)) AS sizes,
+       CAST(group_concat(coalesce(output, response) || input, '') AS BLOB) AS payloads
+     FROM chain CROSS JOIN responses ON responses.rowid = place`,
   )
   const finish = db.prepare(
     `UPDATE responses SET status = ?, response = ?, output = ?, log = ?, request = NULL
@@ -125,15 +127,10 @@ function responseOperations(db: DatabaseSync, now_s: () => number) {
       return row === undefined ? undefined : responseId(row, 'response_id')
     },
     thread(account, id, turnsMax) {
-      const rows = thread.all(account, id, account, turnsMax)
-      if (rows.length === 0) return undefined
-      return rows.map((row) => ({
-        id: responseId(row, 'id'),
-        status: text(row, 'status'),
-        input: payload(row, 'input'),
-        // A turn that has not ended, or was stored by an earlier version, is kept whole.
-        output: optionalPayload(row, 'output') ?? outputIn({ response: payload(row, 'response'), output: undefined }),
-      }))
+      const row = thread.get(account, id, account, turnsMax)
+      if (!(row?.['payloads'] instanceof Uint8Array)) return undefined
+      const said = joinPayloads(row['payloads'], text(row, 'sizes').split(',').map(Number))
+      return { turns: Number(row['turns']), status: text(row, 'status'), said }
     },
     finish: (account, id, { attempt, status, response, output, log }) => {
       const payloads = [encodePayload(response), encodeOptional(output), encodePayload(log)] as const

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoreDamaged } from '../store.ts'
-import { decodePayload, encodePayload } from './payload.ts'
+import { decodePayload, encodePayload, joinPayloads } from './payload.ts'
 
 for (const text of ['', 'a', '{"a":1}', 'NUL \u0000 inside', '👩‍👩‍👧 𝒳 é', 'x'.repeat(100_000)]) {
   test(`a payload of ${text.length} characters comes back letter for letter`, () => {
@@ -35,4 +35,18 @@ test('a payload that was cut or lengthened is found', () => {
 test('a payload is read from the middle of a larger buffer too', () => {
   const inside = Buffer.concat([Buffer.from('before'), encodePayload('text'), Buffer.from('after')])
   assert.equal(decodePayload(inside.subarray(6, -5)), 'text')
+})
+
+test('payloads become one list in their order, and any bit that has changed is found', () => {
+  const values = [['é', '👩‍👩‍👧'], [], { a: 1 }, ['\u2028']]
+  const each = values.map((value) => encodePayload(JSON.stringify(value)))
+  const sizes = each.map(({ length }) => length)
+  const whole = Buffer.concat(each)
+  assert.deepEqual(JSON.parse(joinPayloads(Buffer.from(whole), sizes)), values)
+  for (let bit = 0; bit < whole.length * 8; bit++) {
+    const changed = Buffer.from(whole)
+    const at = bit >> 3
+    changed[at] = (changed[at] ?? 0) ^ (1 << (bit & 7))
+    assert.throws(() => joinPayloads(changed, sizes), StoreDamaged, `bit ${bit}`)
+  }
 })
