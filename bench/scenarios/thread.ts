@@ -7,7 +7,7 @@ import { cpuOfEach, WHOLE } from './cost.ts'
 export interface ThreadCost {
   /** Chained: the request names the turn before. */
   readonly chained_us: readonly number[]
-  /** The same bytes without a thread: the request brings everything that was said. */
+  /** The same bytes without a thread: the request brings everything that was said, and none of it is stored. */
   readonly carried_us: readonly number[]
 }
 
@@ -18,6 +18,9 @@ export interface ThreadAmounts {
 }
 
 const CONNECTIONS = 16
+
+/** Answers before anything is measured: the early turns would be of code that is not compiled yet. */
+const WARM_ANSWERS = 3000
 
 /** About 300 characters: what people type. */
 const PROMPT = 'What is the answer to the question that I have asked before, and why? '.repeat(4)
@@ -33,13 +36,15 @@ export async function measureThread(rig: Rig, { threads, turns }: ThreadAmounts)
   const each = (act: (thread: number) => Promise<unknown>) =>
     cpuOfEach(rig.antiphon, threads, () => repeat(threads, CONNECTIONS, act))
   const input = { role: 'user', content: PROMPT + writeScript(WHOLE) }
+  const first = await answer(load, { input: [input] })
+  await repeat(WARM_ANSWERS, CONNECTIONS, () => answer(load, { input: [input], previous_response_id: first }))
   for (let turn = 1; turn <= turns; turn++) {
     chained_us.push(
       await each(async (thread) => {
         last[thread] = await answer(load, { input: [input], previous_response_id: last[thread] ?? null })
       }),
     )
-    carried_us.push(await each(() => answer(load, { input: [...said, input] })))
+    carried_us.push(await each(() => answer(load, { input: [...said, input], store: false })))
     said.push(input, { role: 'assistant', content: '~word '.repeat(WHOLE.chunks) })
   }
   await load.close()
