@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/js
 import { argumentsObject } from '../call-arguments.ts'
 import { callIdFor, type CallIdForm } from '../call-id.ts'
 import { given } from '../given.ts'
+import { speaking } from '../speaking.ts'
 import { alternate, gatherTurns, type Saying, type SidedTurn, type ToolResult } from '../turns.ts'
 import { userBlocks } from './user-blocks.ts'
 
@@ -20,26 +21,10 @@ const CALL_ID: CallIdForm = { pattern: /^[a-zA-Z0-9_-]{1,64}$/, length: 24 }
 
 /** A thread, with every block that says something and no other: the wire refuses empty ones. */
 export function buildThread(history: readonly HistoryItem[]): WireThread {
-  const said = speaking(history)
+  const said = speaking(history, (state) => thinkingBlock(state) !== undefined)
   const { system, turns } = alternate(gatherTurns(said))
   const hasThinking = said.some(({ type }) => type === 'reasoning')
   return { system, messages: turns.map((turn, index) => message(turn, index === turns.length - 1)), hasThinking }
-}
-
-/** What says something. Thinking is of use before what it led to alone: at the end of a turn it is refused. */
-function speaking(history: readonly HistoryItem[]): HistoryItem[] {
-  let isFollowed = false
-  const kept = history.toReversed().filter((item) => {
-    if (item.type === 'reasoning') return isFollowed && thinkingBlock(item.state) !== undefined
-    if (item.type === 'native' || (isSaid(item) && textBlocks(item).length === 0)) return false
-    isFollowed = isSaid(item) || item.type === 'function_call'
-    return true
-  })
-  return kept.reverse()
-}
-
-function isSaid(item: HistoryItem): item is Extract<HistoryItem, { role: 'assistant' }> {
-  return item.type === 'message' && item.role === 'assistant'
 }
 
 function message(turn: SidedTurn, isLast: boolean): JsonObject {
