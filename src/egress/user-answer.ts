@@ -1,8 +1,10 @@
 import { request, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { FetchKind } from '../core/fetcher.ts'
 import type { Share } from './fetch-budget.ts'
-import { FetchFault, unreachable } from './fetch-fault.ts'
+import { connectionFault, FetchFault, overloaded, unreachable } from './fetch-fault.ts'
 
 const ACCEPT = {
   image: 'image/png, image/jpeg, image/gif, image/webp',
@@ -66,7 +68,10 @@ export interface ReadingRoom {
   readonly signal: AbortSignal
 }
 
-/** What is made room for at first where the length is not announced. */
+/** Most pieces of a body. Each costs microseconds, however small it is, and 20 MB can come in as many million. */
+export const PIECES_MAX = 100_000
+
+/** What is made room for at first. */
 const FIRST_BYTES = 64 * 1024
 
 /**
@@ -74,23 +79,35 @@ const FIRST_BYTES = 64 * 1024
  *
  * @throws {FetchFault} It is too long, or ends early, or there is no room.
  */
-export async function readBody(answer: IncomingMessage, { bytesMax, share, signal }: ReadingRoom): Promise<Buffer> {
-  const announced = Number(answer.headers['content-length'] ?? 0)
-  if (announced > bytesMax) throw tooLong(bytesMax)
+export async function readBody(answer: IncomingMessage, room: ReadingRoom): Promise<Buffer> {
+  const { bytesMax, share, signal } = room
+  if (Number(answer.headers['content-length'] ?? 0) > bytesMax) throw tooLong(bytesMax)
   // One buffer that grows: pieces of a byte each, kept one by one, would be hundreds of times their length.
   let body: Buffer = Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, bytesMax))
-  let length = 0
-  try {
-    const chunks: AsyncIterable<Buffer> = answer // No encoding is set.
-    for await (const chunk of chunks) {
-      if (length + chunk.length > bytesMax) throw tooLong(bytesMax)
-      await share.take(chunk.length, signal)
-      if (length + chunk.length > body.length) body = grown(body, Math.min(bytesMax, 2 * (length + chunk.length)))
-      length += chunk.copy(body, length)
-    }
-  } catch (error) {
-    throw error instanceof FetchFault ? error : unreachable(error)
+  let [length, pieces] = [0, 0]
+  let isShort = false // Of room.
+  const add = (piece: Buffer) => {
+    if (length + piece.length > body.length) body = grown(body, Math.min(bytesMax, 2 * (length + piece.length)))
+    length += piece.copy(body, length)
   }
+  const gathering = new Writable({
+    write(piece: Buffer, _encoding, taken) {
+      if (length + piece.length > bytesMax) return taken(tooLong(bytesMax))
+      if (++pieces > PIECES_MAX) return taken(new FetchFault('must lead to bytes that come in larger pieces'))
+      const waiting = share.take(piece.length, signal)
+      isShort = waiting !== undefined
+      const keep = () => {
+        isShort = false
+        add(piece)
+        taken()
+      }
+      if (waiting === undefined) keep()
+      else waiting.then(keep, taken)
+    },
+  })
+  await pipeline(answer, gathering).catch((error: unknown) => {
+    throw isShort ? overloaded(error) : connectionFault(error)
+  })
   return body.subarray(0, length)
 }
 

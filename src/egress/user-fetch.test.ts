@@ -8,6 +8,7 @@ import { apiFault } from '../core/testing/api-fault.ts'
 import { settled } from '../engine/testing/fake-clock.ts'
 import { selfSigned } from './testing/certificate.ts'
 import { openSmallWeb, PNG, PUBLIC_ADDRESS, type WebHandler, type WebOptions } from './testing/small-web.ts'
+import { PIECES_MAX } from './user-answer.ts'
 
 const URL_OF_IMAGE = 'https://images.example/cat.png'
 
@@ -145,7 +146,7 @@ test('A name that changes its addresses is looked up once for each fetch, and is
   assert.ok(connections.every(({ addresses }) => addresses.length === 1 && addresses[0] === PUBLIC_ADDRESS))
 })
 
-const bodies: readonly { how: string; handler: WebHandler; words: string }[] = [
+const bodies: readonly { how: string; handler: WebHandler; words: string; bytesMax?: number }[] = [
   {
     how: 'announces too much',
     handler: (_, response) => response.writeHead(200, { 'content-length': '1001' }).flushHeaders(),
@@ -163,6 +164,15 @@ const bodies: readonly { how: string; handler: WebHandler; words: string }[] = [
       more()
     },
     words: 'must lead to at most 1000 bytes',
+  },
+  {
+    how: 'sends a byte at a time',
+    handler: ({ socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+      socket.write('1\r\nx\r\n'.repeat(PIECES_MAX + 1))
+    },
+    words: 'must lead to bytes that come in larger pieces',
+    bytesMax: 200_000,
   },
   {
     how: 'sends a bomb',
@@ -191,9 +201,9 @@ const bodies: readonly { how: string; handler: WebHandler; words: string }[] = [
     words: `was answered with status ${status}`,
   })),
 ]
-for (const { how, handler, words } of bodies) {
+for (const { how, handler, words, bytesMax = 1000 } of bodies) {
   test(`A server that ${how} is refused, and its connection closed`, async (context) => {
-    const { fetchImage, sockets } = await openSmallWeb(context, { handler, limits: { bytesMax: 1000 } })
+    const { fetchImage, sockets } = await openSmallWeb(context, { handler, limits: { bytesMax } })
     await assert.rejects(fetchImage(URL_OF_IMAGE), imageFault(words))
     const [socket] = sockets
     assert.ok(socket)
