@@ -79,6 +79,15 @@ const accepted: readonly { name: string; request: Partial<CreateRequest>; allowB
   { name: 'web search beside another tool', request: { tools: [SEARCH, FUNCTION] } },
   { name: 'no tools', request: { tools: [] } },
   { name: 'null for tools', request: { tools: null } },
+  {
+    name: 'what other tools than functions have put out',
+    request: {
+      input: [
+        { type: 'computer_call_output', output: { type: 'computer_screenshot', file_id: 'file_1' } } as InputItem,
+        { type: 'shell_call_output', output: [{ stdout: 'a', stderr: '' }] } as InputItem,
+      ],
+    },
+  },
 ]
 for (const { name, request, allowBackgroundStream = false } of accepted) {
   test(`checkRequest() accepts ${name}`, () => {

@@ -1,7 +1,7 @@
 import { ApiError, badRequest } from '../protocol/error.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import { parseResponseId, type ResponseId } from '../protocol/id.ts'
-import type { InputItem, UserPart } from '../protocol/input-item.ts'
+import { isMessage, type InputItem, type UserPart } from '../protocol/input-item.ts'
 import type { Tool } from '../protocol/tool.ts'
 import { imageUrlFault, webUrlFault } from './image.ts'
 
@@ -71,10 +71,12 @@ export function isWebSearch(tool: Tool): boolean {
 
 function checkItem(item: InputItem, index: number): void {
   const path = `input[${index}]`
-  if ('role' in item && 'content' in item && item.role !== 'assistant' && typeof item.content !== 'string') {
+  if (isMessage(item) && item.role !== 'assistant' && typeof item.content !== 'string') {
     item.content.forEach((part, place) => checkPart(part, `${path}.content[${place}]`))
   }
-  if ('output' in item && typeof item.output !== 'string') {
+  // What other tools have put out is of other parts.
+  const isResult = item.type === 'function_call_output' || item.type === 'custom_tool_call_output'
+  if (isResult && typeof item.output !== 'string') {
     item.output.forEach((part, place) => checkPart(part, `${path}.output[${place}]`))
   }
 }

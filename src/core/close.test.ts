@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OutputItem, OutputMessage } from '../protocol/output-item.ts'
 import { closeItem, closePart } from './close.ts'
-import { closeOpen } from './decide.ts'
 import type { OutputEvent } from './model-event.ts'
+import { closeOpen } from './open-items.ts'
 import { outline } from './testing/outline.ts'
 import { eventsAfter, freshResponse } from './testing/play-run.ts'
 
@@ -42,7 +42,7 @@ const closings: readonly {
         { type: 'output_text', text: 'Hi', annotations: [], logprobs: [] },
         { type: 'refusal', refusal: 'No.' },
       ],
-    },
+    } satisfies OutputMessage,
     status: 'completed',
     said: [
       { type: 'response.refusal.done', ...place('msg_1'), content_index: 1, refusal: 'No.' },

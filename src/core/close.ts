@@ -5,19 +5,24 @@ import type {
   OutputItem,
   OutputItemStatus,
   OutputMessage,
+  OutputNativeItem,
   OutputReasoning,
 } from '../protocol/output-item.ts'
-import { unreachable } from './unreachable.ts'
 
 /** What closing an item says before `response.output_item.done`, by item type. */
 export function closeItem(item: OutputItem, index: number, status: OutputItemStatus): UnnumberedEvent[] {
   const whole = status === 'completed' ? withWholeArguments(item) : item
-  const done: UnnumberedEvent = {
-    type: 'response.output_item.done',
-    output_index: index,
-    item: { ...whole, status },
-  }
-  return [...closeContent(item, whole, index), done]
+  return [...closeContent(item, whole, index), itemDone(index, { ...whole, status })]
+}
+
+/** What closing has said of an item that is closed, by item type. */
+export function closingOf(item: OutputItem, index: number): UnnumberedEvent[] {
+  return [...closeContent(item, item, index), itemDone(index, item)]
+}
+
+/** An item has ended. */
+export function itemDone(index: number, item: OutputItem): UnnumberedEvent {
+  return { type: 'response.output_item.done', output_index: index, item }
 }
 
 function closeContent(item: OutputItem, whole: OutputItem, index: number): UnnumberedEvent[] {
@@ -33,8 +38,13 @@ function closeContent(item: OutputItem, whole: OutputItem, index: number): Unnum
     case 'tool_search_call':
       return []
     default:
-      return unreachable(whole)
+      return nothingFor(whole)
   }
+}
+
+/** What its provider alone knows has no parts that we know. */
+function nothingFor(_item: OutputNativeItem): UnnumberedEvent[] {
+  return []
 }
 
 /** A call without arguments is a call with an empty object: providers send either. Blanks sent already stay. */
@@ -57,7 +67,8 @@ export function closePart(item: OutputMessage, index: number): UnnumberedEvent[]
   return [done, { type: 'response.content_part.done', ...place, part }]
 }
 
-function closeSummary(item: OutputReasoning, index: number): UnnumberedEvent[] {
+/** Ends the open part of a summary: the last one. */
+export function closeSummary(item: OutputReasoning, index: number): UnnumberedEvent[] {
   const part = item.summary.at(-1)
   if (part === undefined) return []
   const place = { item_id: item.id, output_index: index, summary_index: item.summary.length - 1 }

@@ -2,9 +2,10 @@ import type { ErrorDetail } from '../protocol/error.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
 import type { Response, ResponseError } from '../protocol/response.ts'
 import type { Usage } from '../protocol/usage.ts'
-import { closeOpen, decideEmptyText, foldAll } from './decide.ts'
+import { decideEmptyText, foldAll } from './decide.ts'
 import { outputText } from './evolve.ts'
 import type { StopReason } from './model-event.ts'
+import { closeOpen } from './open-items.ts'
 import { unreachable } from './unreachable.ts'
 
 /** How a run ended. */

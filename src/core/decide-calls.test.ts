@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decide, ModelEventError } from './decide.ts'
-import type { OutputEvent, ToolCallEvent } from './model-event.ts'
+import { decide } from './decide.ts'
+import { ModelEventError, type OutputEvent, type ToolCallEvent } from './model-event.ts'
 import { outline } from './testing/outline.ts'
 import { eventsAfter, eventsOf, freshResponse, RESPONSE_HEX } from './testing/play-run.ts'
 

@@ -125,7 +125,44 @@ for (const event of silent) {
 const MESSAGE = ['0 output_item.added message in_progress', '0.0 content_part.added ""', '0.0 output_text.delta "Hi"']
 const CLOSED = ['0.0 output_text.done "Hi"', '0.0 content_part.done "Hi"', '0 output_item.done message completed']
 
+const apart: OutputEvent = { type: 'break' }
+
+test('a phase begins a message of it', () => {
+  const message = { type: 'message', id: MESSAGE_ID, role: 'assistant', status: 'in_progress', content: [] }
+  assert.deepEqual(eventsOf({ type: 'break', phase: 'commentary' }), [
+    { type: 'response.output_item.added', output_index: 0, item: { ...message, phase: 'commentary' } },
+  ])
+})
+
 const ladders: readonly { name: string; said: readonly OutputEvent[]; lines: readonly string[] }[] = [
+  {
+    name: 'a break ends the message: what follows is another',
+    said: [text('Hi'), apart, text('Hi')],
+    lines: [...MESSAGE, ...CLOSED, ...MESSAGE.map((line) => line.replace('0', '1'))],
+  },
+  {
+    name: 'a break where nothing is open says nothing, and so does a second one',
+    said: [apart, text('Hi'), apart, apart],
+    lines: [...MESSAGE, ...CLOSED],
+  },
+  {
+    name: 'a break within reasoning begins a further part of its summary',
+    said: [reasoning('Hm.'), apart, reasoning('So.')],
+    lines: [
+      '0 output_item.added reasoning in_progress',
+      '0.0 reasoning_summary_part.added ""',
+      '0.0 reasoning_summary_text.delta "Hm."',
+      '0.0 reasoning_summary_text.done "Hm."',
+      '0.0 reasoning_summary_part.done "Hm."',
+      '0.1 reasoning_summary_part.added ""',
+      '0.1 reasoning_summary_text.delta "So."',
+    ],
+  },
+  {
+    name: 'a message of a phase closes the message before it, and takes the text',
+    said: [text('Hi'), { type: 'break', phase: 'final_answer' }, text('Hi')],
+    lines: [...MESSAGE, ...CLOSED, ...MESSAGE.map((line) => line.replace('0', '1'))],
+  },
   {
     name: 'further text is a delta alone',
     said: [text('Hi'), text(' you')],

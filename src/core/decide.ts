@@ -1,11 +1,12 @@
-import { mintItemId, type ResponseId } from '../protocol/id.ts'
-import { isJsonObject, parseJson } from '../protocol/json.ts'
-import type { OutputFunctionCall, OutputItem, OutputItemStatus } from '../protocol/output-item.ts'
+import { parseJson } from '../protocol/json.ts'
+import type { MessagePhase, OutputItem } from '../protocol/output-item.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
 import type { Response } from '../protocol/response.ts'
-import { closeItem, closePart } from './close.ts'
+import { closeItem, closePart, closeSummary } from './close.ts'
+import { decideNative, decideNativeEnd, decideNativeEvent } from './decide-native.ts'
 import { evolve } from './evolve.ts'
-import type { OutputEvent, ToolCallEvent } from './model-event.ts'
+import { ModelEventError, type OutputEvent, type ToolCallEvent } from './model-event.ts'
+import { added, closeWhole, nextItemId } from './open-items.ts'
 import { unreachable } from './unreachable.ts'
 
 /** Events that bring an item or part into being, and where the next delta goes. */
@@ -14,11 +15,6 @@ interface Opened {
   readonly index: number
   readonly part: number
   readonly id: string
-}
-
-/** A provider broke its own protocol: arguments for a call that never began, or after it ended. */
-export class ModelEventError extends Error {
-  override readonly name = 'ModelEventError'
 }
 
 /**
@@ -45,6 +41,14 @@ export function decide(response: Response, event: OutputEvent): readonly Unnumbe
       return decideCall(response, event)
     case 'tool_arguments':
       return event.delta === '' ? [] : decideArguments(response, event)
+    case 'break':
+      return decideBreak(response, event.phase)
+    case 'native':
+      return decideNative(response, event)
+    case 'native_event':
+      return decideNativeEvent(response, event)
+    case 'native_end':
+      return decideNativeEnd(response, event)
     default:
       return unreachable(event)
   }
@@ -101,18 +105,16 @@ function openPart(response: Response, type: 'output_text' | 'refusal'): Opened {
 
 function openMessage(response: Response, type: 'output_text' | 'refusal'): Opened {
   const index = response.output.length
-  const id = itemId(response, 'message')
-  const item: OutputItem = { type: 'message', id, role: 'assistant', status: 'in_progress', content: [] }
-  return {
-    events: [
-      ...closeWhole(response),
-      added(index, item),
-      addedPart(type, { item_id: id, output_index: index, content_index: 0 }),
-    ],
-    index,
-    part: 0,
-    id,
-  }
+  const id = nextItemId(response, 'message')
+  const part = addedPart(type, { item_id: id, output_index: index, content_index: 0 })
+  return { events: [...addMessage(response), part], index, part: 0, id }
+}
+
+function addMessage(response: Response, phase?: MessagePhase): UnnumberedEvent[] {
+  const id = nextItemId(response, 'message')
+  const message: OutputItem = { type: 'message', id, role: 'assistant', status: 'in_progress', content: [] }
+  const item = phase === undefined ? message : { ...message, phase }
+  return [...closeWhole(response), added(response.output.length, item)]
 }
 
 function addedPart(
@@ -128,12 +130,25 @@ function addedPart(
 
 function decideReasoning(response: Response, text: string): UnnumberedEvent[] {
   const { events, index, id, item } = openReasoning(response)
-  const place = { item_id: id, output_index: index, summary_index: 0 }
-  const opening: UnnumberedEvent[] =
-    item.summary.length > 0
-      ? []
-      : [{ type: 'response.reasoning_summary_part.added', ...place, part: { type: 'summary_text', text: '' } }]
+  const part = Math.max(0, item.summary.length - 1)
+  const place = { item_id: id, output_index: index, summary_index: part }
+  const opening = item.summary.length > 0 ? [] : [addedSummary(place)]
   return [...events, ...opening, { type: 'response.reasoning_summary_text.delta', ...place, delta: text }]
+}
+
+function addedSummary(place: { item_id: string; output_index: number; summary_index: number }): UnnumberedEvent {
+  return { type: 'response.reasoning_summary_part.added', ...place, part: { type: 'summary_text', text: '' } }
+}
+
+/** What follows is said apart: by a message of its own, or in a further part of a summary. */
+function decideBreak(response: Response, phase: MessagePhase | undefined): UnnumberedEvent[] {
+  if (phase !== undefined) return addMessage(response, phase)
+  const index = response.output.length - 1
+  const last = response.output[index]
+  if (last?.type === 'message' && last.status === 'in_progress') return closeItem(last, index, 'completed')
+  if (last?.type !== 'reasoning' || last.status !== 'in_progress' || last.summary.length === 0) return []
+  const place = { item_id: last.id, output_index: index, summary_index: last.summary.length }
+  return [...closeSummary(last, index), addedSummary(place)]
 }
 
 /** The sealed state ends its reasoning item: what comes later belongs to another. */
@@ -148,7 +163,7 @@ function openReasoning(response: Response) {
     return { events: [], index: response.output.length - 1, id: last.id, item: last }
   }
   const index = response.output.length
-  const id = itemId(response, 'reasoning')
+  const id = nextItemId(response, 'reasoning')
   const item = { type: 'reasoning' as const, id, summary: [], content: [], status: 'in_progress' as const }
   return { events: [...closeWhole(response), added(index, item)], index, id, item }
 }
@@ -158,7 +173,7 @@ function decideCall(response: Response, event: ToolCallEvent): UnnumberedEvent[]
 }
 
 function callItem(response: Response, { callId, name, kind = 'function', namespace }: ToolCallEvent): OutputItem {
-  const id = itemId(response, CALL_TYPE[kind])
+  const id = nextItemId(response, CALL_TYPE[kind])
   const common = { id, call_id: callId, status: 'in_progress' as const }
   const named = { name, ...(namespace === undefined ? {} : { namespace }) }
   switch (kind) {
@@ -179,39 +194,6 @@ const CALL_TYPE = {
   tool_search: 'tool_search_call',
 } as const
 
-/** Closes what can take no more when another item begins: a call whose arguments are still coming stays open. */
-function closeWhole(response: Response): UnnumberedEvent[] {
-  return response.output.flatMap((item, index) =>
-    item.status === 'in_progress' && hasAllOfIt(item) ? closeItem(item, index, 'completed') : [],
-  )
-}
-
-/**
- * Whether an open item can take no more when another begins. Messages and reasoning end there; the input of
- * a custom call comes in one piece, and a search ends with its own.
- */
-function hasAllOfIt(item: OutputItem): boolean {
-  switch (item.type) {
-    case 'function_call':
-      return isWholeCall(item)
-    case 'custom_tool_call':
-      return item.input !== ''
-    case 'tool_search_call':
-      return false
-    case 'message':
-    case 'reasoning':
-      return true
-    default:
-      return unreachable(item)
-  }
-}
-
-/** A call whose arguments are a whole JSON object can take no more. */
-
-function isWholeCall(item: OutputFunctionCall): boolean {
-  return isJsonObject(parseJson(item.arguments))
-}
-
 function decideArguments(response: Response, event: { callId: string; delta: string }): UnnumberedEvent[] {
   const index = response.output.findLastIndex((item) => 'call_id' in item && item.call_id === event.callId)
   const item = response.output[index]
@@ -231,24 +213,6 @@ function decideArguments(response: Response, event: { callId: string; delta: str
     default:
       throw new ModelEventError('The provider sent arguments for an item that is no call.')
   }
-}
-
-/** Closes every item that is still open, in order. A call whose arguments are whole is whole, however the run ended. */
-export function closeOpen(response: Response, status: OutputItemStatus): UnnumberedEvent[] {
-  return response.output.flatMap((item, index) => {
-    if (item.status !== 'in_progress') return []
-    const isWhole = item.type === 'function_call' && isWholeCall(item)
-    return closeItem(item, index, isWhole ? 'completed' : status)
-  })
-}
-
-function added(index: number, item: OutputItem): UnnumberedEvent {
-  return { type: 'response.output_item.added', output_index: index, item }
-}
-
-function itemId(response: Response, type: string): string {
-  // The engine made the id of this response through protocol/id.ts.
-  return mintItemId(response.id as ResponseId, type, { side: 'output', index: response.output.length })
 }
 
 /** Folds events that are not numbered yet. */

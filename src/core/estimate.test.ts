@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { closeOpen, foldAll } from './decide.ts'
+import { foldAll } from './decide.ts'
 import { estimateFrame, estimateItem, estimateTokens, estimateUsage, sizeOfCall } from './estimate.ts'
 import type { HistoryItem } from './model-call.ts'
 import type { OutputEvent, ToolKind } from './model-event.ts'
+import { closeOpen } from './open-items.ts'
 import { modelCall } from './testing/model-call.ts'
 import { eventsAfter, freshResponse } from './testing/play-run.ts'
 

@@ -1,8 +1,8 @@
-import type { OutputItem } from '../protocol/output-item.ts'
+import type { JsonObject } from '../protocol/json.ts'
+import type { OutputItem, OutputNativeItem } from '../protocol/output-item.ts'
 import type { Response } from '../protocol/response.ts'
 import type { Usage } from '../protocol/usage.ts'
 import type { HistoryItem, ModelCall } from './model-call.ts'
-import { unreachable } from './unreachable.ts'
 
 /** Bytes of English text per token, a common rule of thumb; used only where nobody counted. */
 const CHARS_PER_TOKEN = 4
@@ -37,6 +37,8 @@ export function estimateItem(item: HistoryItem): number {
       )
     case 'reasoning':
       return estimateTokens(item.text)
+    case 'native':
+      return estimateNative(item.item)
   }
 }
 
@@ -81,10 +83,14 @@ function estimateOutput(item: OutputItem): number {
     case 'custom_tool_call':
       return estimateTokens(item.input)
     case 'tool_search_call':
-      return estimateTokens(JSON.stringify(item.arguments))
+      return estimateTokens(JSON.stringify(item.arguments ?? null))
     default:
-      return unreachable(item)
+      return estimateNative(item)
   }
+}
+
+function estimateNative(item: OutputNativeItem | JsonObject): number {
+  return estimateTokens(JSON.stringify(item))
 }
 
 function sum(numbers: readonly number[]): number {

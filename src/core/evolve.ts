@@ -1,8 +1,7 @@
-import type { UnnumberedEvent } from '../protocol/event.ts'
+import type { UnnumberedEvent, UnnumberedNativeEvent } from '../protocol/event.ts'
 import type { OutputItem } from '../protocol/output-item.ts'
 import type { OutputText } from '../protocol/part.ts'
 import type { Response } from '../protocol/response.ts'
-import { unreachable } from './unreachable.ts'
 
 /** Folds one event into the snapshot. Pure: never mutates its input. */
 export function evolve(response: Response, event: UnnumberedEvent): Response {
@@ -46,8 +45,13 @@ export function evolve(response: Response, event: UnnumberedEvent): Response {
     case 'error':
       return response
     default:
-      return unreachable(event)
+      return passOver(response, event)
   }
+}
+
+/** What its provider alone knows of an item shows in the item itself, when it ends. */
+function passOver(response: Response, _event: UnnumberedNativeEvent): Response {
+  return response
 }
 
 /** All output text of a response, joined: the `output_text` convenience field. */

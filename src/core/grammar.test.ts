@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ResponseEvent } from '../protocol/event.ts'
+import { bearsResponse, isNativeEvent, type ResponseEvent } from '../protocol/event.ts'
 import type { Ending } from './conclude.ts'
 import { grammarFaults } from './grammar.ts'
 import type { OutputEvent } from './model-event.ts'
@@ -67,7 +67,7 @@ function changed(type: string, fields: object, nth = 0): Events {
 /** Changes fields of the item of an event. */
 function changedItem(type: string, fields: object, nth = 0): Events {
   const event = eventAt(placeOf(type, nth))
-  assert.ok('item' in event)
+  assert.ok('item' in event && !isNativeEvent(event))
   return changed(type, { item: { ...event.item, ...fields } }, nth)
 }
 
@@ -81,7 +81,7 @@ function moved(type: string, nth: number, to: number): Events {
 /** Changes the final output. */
 function endedWith(change: (output: readonly object[]) => readonly object[]): Events {
   const event = eventAt(LEGAL.length - 1)
-  assert.ok('response' in event)
+  assert.ok(bearsResponse(event))
   return changed('response.completed', { response: { ...event.response, output: change(event.response.output) } })
 }
 

@@ -1,5 +1,4 @@
-import type { ResponseEvent } from '../protocol/event.ts'
-import { TERMINAL_EVENTS } from '../protocol/event.ts'
+import { bearsResponse, isNativeEvent, TERMINAL_EVENTS, type ResponseEvent } from '../protocol/event.ts'
 
 /** What the grammar remembers between events. */
 interface Reading {
@@ -44,7 +43,7 @@ type Fault = (text: string) => void
 
 function readEvent(reading: Reading, event: ResponseEvent, fault: Fault): Reading {
   if (reading.phase === 'ended') fault('nothing may follow the terminal event')
-  if ('response' in event) return readLifecycle(reading, event, fault)
+  if (bearsResponse(event)) return readLifecycle(reading, event, fault)
   if (event.type === 'error') {
     if (reading.phase === 'start') fault('response.created must be first')
     return reading
@@ -114,11 +113,13 @@ function readDone(
   fault: Fault,
 ): OpenItem {
   if (item.partOpen) fault('a part is still open')
-  if (event.item.id !== item.id || event.item.type !== item.type || callIdOf(event.item) !== item.callId) {
+  const callId = callIdOf(event.item)
+  const isOtherCall = item.callId !== undefined && callId !== item.callId
+  if (event.item.id !== item.id || event.item.type !== item.type || isOtherCall) {
     fault('the item differs from the one that was added')
   }
   if (event.item.status === 'in_progress') fault('a closed item cannot be in_progress')
-  return { ...item, done: true }
+  return { ...item, callId, done: true }
 }
 
 type InsideEvent = Exclude<
@@ -128,6 +129,10 @@ type InsideEvent = Exclude<
 
 function readInside(item: OpenItem, event: InsideEvent, fault: Fault): OpenItem {
   if (event.item_id !== item.id) fault('item_id differs from the added item')
+  if (isNativeEvent(event)) {
+    if ('error' in event) fault('may have no error: clients take it for one of the stream')
+    return item
+  }
   const index = 'content_index' in event ? event.content_index : 'summary_index' in event ? event.summary_index : null
   if (index === null) return item
   if (event.type.endsWith('_part.added')) {

@@ -1,8 +1,8 @@
 import { badRequest } from '../protocol/error.ts'
 import { mintItemId, type ResponseId } from '../protocol/id.ts'
-import type { InputItem, UserPart } from '../protocol/input-item.ts'
-import type { JsonObject, JsonValue } from '../protocol/json.ts'
-import type { OutputItem } from '../protocol/output-item.ts'
+import { isMessage, type InputItem, type UserPart } from '../protocol/input-item.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../protocol/json.ts'
+import type { MessagePhase, OutputItem } from '../protocol/output-item.ts'
 import type { Tool } from '../protocol/tool.ts'
 import type { AssistantPart, HistoryItem } from './model-call.ts'
 import { customArguments, loweredName } from './tool-names.ts'
@@ -33,11 +33,13 @@ export function storeInput(input: string | readonly InputItem[], responseId: Res
 }
 
 function statusOf(item: InputItem): { status?: string } {
-  return 'call_id' in item || 'role' in item ? { status: ('status' in item ? item.status : null) ?? 'completed' } : {}
+  if (!('call_id' in item || 'role' in item) || 'encrypted_content' in item) return {}
+  const { status } = item as { readonly status?: string | null } // Where it has one, it is text.
+  return { status: status ?? 'completed' }
 }
 
 function withParts(item: InputItem): InputItem {
-  if (!('role' in item) || !('content' in item) || typeof item.content !== 'string') return item
+  if (!isMessage(item) || typeof item.content !== 'string') return item
   return item.role === 'assistant'
     ? { ...item, content: [{ type: 'output_text', text: item.content, annotations: [] }] }
     : { ...item, content: [{ type: 'input_text', text: item.content }] }
@@ -58,15 +60,14 @@ export interface History {
  * @param unseal Opens the `encrypted_content` of reasoning that this provider made; undefined for any other.
  * @throws {ApiError} A tool output without its call, or a call without its output.
  */
-export function toHistory(
-  thread: readonly ThreadItem[],
-  unseal: (encrypted: string) => JsonValue | undefined,
-): History {
+export function toHistory(thread: readonly ThreadItem[], unseal: Unseal): History {
   const items: HistoryItem[] = []
   const tools: Tool[] = []
   const left = new Set<string>()
   for (const item of thread) {
-    if (item.type === 'additional_tools' || item.type === 'tool_search_output') tools.push(...item.tools)
+    if (item.type === 'additional_tools' || (item.type === 'tool_search_output' && !isServers(item))) {
+      tools.push(...item.tools)
+    }
     const shown = showItem(item, unseal)
     if (shown === undefined) left.add(item.type ?? 'message')
     else items.push(...shown)
@@ -75,8 +76,11 @@ export function toHistory(
   return { items, tools, warnings: [...left].map((type) => `${type} items were left out: the provider has none`) }
 }
 
+type Unseal = (encrypted: string) => JsonValue | undefined
+
 /** The entries that an item becomes; undefined where the provider has no such thing. */
-function showItem(item: ThreadItem, unseal: (encrypted: string) => JsonValue | undefined): HistoryItem[] | undefined {
+function showItem(item: ThreadItem, unseal: Unseal): HistoryItem[] | undefined {
+  if (isServers(item)) return showNative(item, unseal)
   switch (item.type) {
     case undefined:
     case 'message':
@@ -97,8 +101,20 @@ function showItem(item: ThreadItem, unseal: (encrypted: string) => JsonValue | u
     case 'additional_tools':
       return []
     default:
-      return undefined
+      return showNative(item, unseal)
   }
+}
+
+/** Whether a search for tools, or what it found, was the provider's own. */
+function isServers(item: ThreadItem): boolean {
+  return 'execution' in item && item.execution === 'server'
+}
+
+/** What its provider alone knows goes back to it as it came: what was not shown has been sealed. */
+function showNative(item: ThreadItem, unseal: Unseal): HistoryItem[] | undefined {
+  const { id: _, encrypted_content: sealed, ...shown } = item as unknown as JsonObject // Items come from JSON.
+  const hidden = typeof sealed === 'string' ? unseal(sealed) : undefined
+  return isJsonObject(hidden) ? [{ type: 'native', item: { ...shown, ...hidden } }] : undefined
 }
 
 type CallItem = Extract<ThreadItem, { type: 'function_call' | 'custom_tool_call' | 'tool_search_call' }>
@@ -129,19 +145,23 @@ function showMessage(item: MessageItem): HistoryItem {
       typeof item.content === 'string' ? [{ type: 'input_text', text: item.content }] : [...item.content]
     return { type: 'message', role: item.role, parts }
   }
-  if (typeof item.content === 'string') {
-    return { type: 'message', role: 'assistant', parts: [{ type: 'output_text', text: item.content }] }
-  }
-  const parts: AssistantPart[] = item.content.map((part) =>
-    part.type === 'refusal' ? { type: 'refusal', refusal: part.refusal } : { type: 'output_text', text: part.text },
-  )
-  return { type: 'message', role: 'assistant', parts }
+  const parts: AssistantPart[] =
+    typeof item.content === 'string'
+      ? [{ type: 'output_text', text: item.content }]
+      : item.content.map((part) =>
+          part.type === 'refusal'
+            ? { type: 'refusal', refusal: part.refusal }
+            : { type: 'output_text', text: part.text },
+        )
+  return { type: 'message', role: 'assistant', parts, ...phaseOf(item) }
 }
 
-function showReasoning(
-  item: Extract<ThreadItem, { type: 'reasoning' }>,
-  unseal: (encrypted: string) => JsonValue | undefined,
-): HistoryItem {
+/** A phase that we do not know is kept, and not sent. */
+function phaseOf({ phase }: { readonly phase?: string | null }): { phase?: MessagePhase } {
+  return phase === 'commentary' || phase === 'final_answer' ? { phase } : {}
+}
+
+function showReasoning(item: Extract<ThreadItem, { type: 'reasoning' }>, unseal: Unseal): HistoryItem {
   const text = [...(item.summary ?? []), ...(item.content ?? [])].map((part) => part.text).join('\n\n')
   const encrypted = item.encrypted_content ?? undefined
   return { type: 'reasoning', text, state: encrypted === undefined ? undefined : unseal(encrypted) }

@@ -136,6 +136,21 @@ test('a part that closes before another is as short as one that closes with its 
   assert.equal(kinds.join(''), 'rrapdqpdcr')
 })
 
+test('so is a part of a summary', () => {
+  const { events, final } = playRun([...thoughts(1), { type: 'break' }, ...thoughts(1), ...texts(1)], STOPPED)
+  const kinds = (JSON.parse(encodeLog(events, final)) as unknown[][]).map(([letter]) => letter) // A list of lists.
+  assert.equal(kinds.join(''), 'rrapdqpdcapdcr')
+})
+
+test('an item that its provider alone knows costs its final form and its events', () => {
+  const item = { type: 'web_search_call', id: 'ws_1', status: 'completed', query: 'Rome' }
+  const begun = { type: 'native', item, isOpen: true } as const
+  const searching = { type: 'native_event', back: 0, event: { type: 'response.web_search_call.searching' } } as const
+  const { events, final } = playRun([begun, searching, { type: 'native_end', back: 0, item }], STOPPED)
+  const kinds = (JSON.parse(encodeLog(events, final)) as unknown[][]).map(([letter]) => letter) // A list of lists.
+  assert.equal(kinds.join(''), 'rraecr')
+})
+
 test('an empty log is empty', () => {
   const { final } = playRun([], STOPPED)
   assert.deepEqual(decodeLog(encodeLog([], final), final), [])

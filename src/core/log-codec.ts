@@ -1,8 +1,8 @@
-import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
+import { bearsResponse, isNativeEvent, type ResponseEvent, type UnnumberedEvent } from '../protocol/event.ts'
 import type { JsonObject, JsonValue } from '../protocol/json.ts'
 import type { OutputItem } from '../protocol/output-item.ts'
 import type { Response } from '../protocol/response.ts'
-import { closeItem, closePart } from './close.ts'
+import { closePart, closeSummary, closingOf } from './close.ts'
 
 /**
  * The compact form of a finished log: how the terminal snapshot was delivered, not what it says.
@@ -89,8 +89,8 @@ function sizesOf(entry: DeltaEntry): number[] {
 
 function encodeAt(events: readonly ResponseEvent[], at: number, progress: Progress): { entry: Entry; length: number } {
   const event = events[at] as ResponseEvent // `at` is inside the list.
-  if ('delta' in event) return { entry: encodeDelta(event, progress), length: 1 }
-  if ('response' in event) return { entry: encodeLifecycle(event, progress), length: 1 }
+  if (isDeltaEvent(event)) return { entry: encodeDelta(event, progress), length: 1 }
+  if (bearsResponse(event)) return { entry: encodeLifecycle(event, progress), length: 1 }
   for (const entry of shorten(event, progress.final)) {
     const restored = decodeEntry(entry, progress)
     const isRestored = restored.every((copy, offset) => isNumbered(copy, events[at + offset]))
@@ -126,7 +126,7 @@ function wholeEntry(event: ResponseEvent): Entry {
 }
 
 /** Most events are deltas: whether one is the next slice is asked of the text itself, without restoring it first. */
-function encodeDelta(event: Extract<ResponseEvent, { delta: string }>, { final, taken }: Progress): Entry {
+function encodeDelta(event: NumberedDelta, { final, taken }: Progress): Entry {
   const entry = deltaEntry(event)
   const item = final.output[event.output_index]
   const [slice] = slicesOf(entry, taken)
@@ -139,7 +139,7 @@ function encodeDelta(event: Extract<ResponseEvent, { delta: string }>, { final, 
 const TEXT_DELTA_KEYS = ['type', 'item_id', 'output_index', 'content_index', 'delta', 'logprobs', 'sequence_number']
 
 /** Whether `nextDelta` would restore just this. For what is not plain text, it is tried. */
-function isPlainSlice(event: Extract<ResponseEvent, { delta: string }>, item: OutputItem, { text }: Slice): boolean {
+function isPlainSlice(event: NumberedDelta, item: OutputItem, { text }: Slice): boolean {
   if (event.type !== 'response.output_text.delta' || item.type !== 'message') return false
   const part = item.content[event.content_index]
   return (
@@ -166,7 +166,7 @@ function isNumbered(event: UnnumberedEvent, numberedEvent: ResponseEvent | undef
 
 /** Entries that may stand for an event; the first that restores it is taken. */
 function shorten(event: Exclude<ResponseEvent, LifecycleEvent>, final: Response): Entry[] {
-  if (event.type === 'error') return []
+  if (event.type === 'error' || isNativeEvent(event)) return []
   const index = event.output_index
   const item = final.output[index]
   if (item === undefined) return []
@@ -183,6 +183,13 @@ function shorten(event: Exclude<ResponseEvent, LifecycleEvent>, final: Response)
 
 type DeltaEvent = Extract<UnnumberedEvent, { delta: string }>
 
+type NumberedDelta = Extract<ResponseEvent, { delta: string }>
+
+/** Whether an event adds to what its item says, in a way that we know. */
+function isDeltaEvent<Event extends UnnumberedEvent>(event: Event): event is Extract<Event, { delta: string }> {
+  return event.type === 'response.output_text.delta' || ('delta' in event && !isNativeEvent(event))
+}
+
 function deltaEntry(event: DeltaEvent): DeltaEntry {
   const part = partOf(event)
   const count = 'logprobs' in event ? event.logprobs.length : 0
@@ -197,7 +204,7 @@ function decodeEntry(entry: Entry, { final, taken }: Progress): UnnumberedEvent[
       return [{ type: entry[1], response: { ...final, ...entry[2] } } as UnnumberedEvent]
     case 'e': {
       const event = entry[1] as unknown as UnnumberedEvent // As it was written.
-      if ('delta' in event) slicesOf(deltaEntry(event), taken) // The deltas after it begin where it ends.
+      if (isDeltaEvent(event)) slicesOf(deltaEntry(event), taken) // The deltas after it begin where it ends.
       return [event]
     }
     default: {
@@ -217,15 +224,20 @@ function decodeItemEntry(
     case 'a':
       return [{ type: 'response.output_item.added', output_index: index, item: { ...item, ...entry[2] } }]
     case 'c':
-      return closeItem(item, index, item.status)
+      return closingOf(item, index)
     case 'p':
       return openedPart(item, index, entry[2])
     case 'q':
-      return item.type === 'message' ? closePart({ ...item, content: item.content.slice(0, entry[2] + 1) }, index) : []
+      return closedPart(item, index, entry[2] + 1)
     case 'd':
     case 'l':
       return slicesOf(entry, taken).flatMap((slice) => nextDelta(item, slice))
   }
+}
+
+function closedPart(item: OutputItem, index: number, parts: number): UnnumberedEvent[] {
+  if (item.type === 'message') return closePart({ ...item, content: item.content.slice(0, parts) }, index)
+  return item.type === 'reasoning' ? closeSummary({ ...item, summary: item.summary.slice(0, parts) }, index) : []
 }
 
 function openedPart(item: OutputItem, output_index: number, part_index: number): UnnumberedEvent[] {
@@ -297,6 +309,7 @@ function nextDelta(item: OutputItem, { index, part, text: cutAt, logprobs }: Sli
     case 'custom_tool_call':
       return [{ type: 'response.custom_tool_call_input.delta', ...place, delta: cut(item.input) }]
     case 'tool_search_call':
+    default:
       return []
   }
 }

@@ -1,4 +1,5 @@
-import type { JsonValue } from '../protocol/json.ts'
+import type { JsonObject, JsonValue } from '../protocol/json.ts'
+import type { MessagePhase } from '../protocol/output-item.ts'
 import type { Metadata, ReasoningEffort } from '../protocol/create-request.ts'
 import type { UserPart } from '../protocol/input-item.ts'
 import type { AnyObject } from '../protocol/optional.ts'
@@ -12,12 +13,19 @@ export type AssistantPart =
 /** One entry of the conversation as a provider is shown it, oldest first. */
 export type HistoryItem =
   | { readonly type: 'message'; readonly role: 'user' | 'system' | 'developer'; readonly parts: readonly UserPart[] }
-  | { readonly type: 'message'; readonly role: 'assistant'; readonly parts: readonly AssistantPart[] }
+  | {
+      readonly type: 'message'
+      readonly role: 'assistant'
+      readonly parts: readonly AssistantPart[]
+      readonly phase?: MessagePhase
+    }
   /** `name` is the name that the provider knows: see `core/tool-names.ts`. */
   | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
   | { readonly type: 'function_call_output'; readonly callId: string; readonly output: string | readonly UserPart[] }
   /** `state` is what this provider said under `reasoning_state`; absent where another provider said it. */
   | { readonly type: 'reasoning'; readonly text: string; readonly state: JsonValue | undefined }
+  /** An item that this provider alone knows, as it came; it is never there where another provider said it. */
+  | { readonly type: 'native'; readonly item: JsonObject }
 
 /** A function as every provider knows it. */
 export interface CallableTool {

@@ -1,4 +1,5 @@
-import type { JsonValue } from '../protocol/json.ts'
+import type { JsonObject, JsonValue } from '../protocol/json.ts'
+import type { MessagePhase } from '../protocol/output-item.ts'
 import type { Annotation, Logprob } from '../protocol/part.ts'
 import type { Usage } from '../protocol/usage.ts'
 
@@ -13,7 +14,10 @@ export interface ToolCallEvent {
   readonly type: 'tool_call'
   readonly callId: string
   readonly name: string
-  /** Absent from adapters: set where the name is mapped back to the tool that the client offered. */
+  /**
+   * Present where the call is one of the client's own tool: set where the name is mapped back to it, and by adapters
+   * of providers that were offered the tool as it is. The arguments are then what such a tool is given.
+   */
   readonly kind?: ToolKind
   readonly namespace?: string
 }
@@ -29,6 +33,43 @@ export interface FinishEvent {
 }
 
 /**
+ * An output item of a kind that only its provider knows; it is whole, unless it is open: then what happens inside it
+ * and its end follow.
+ */
+export interface NativeItemEvent {
+  readonly type: 'native'
+  /** As the provider words it, under its own id. */
+  readonly item: JsonObject
+  readonly isOpen?: boolean
+  /** Absent from adapters: what its provider will be told of it, for a whole item. */
+  readonly sealed?: string
+}
+
+/** Something happens inside an open native item. */
+export interface NativeInsideEvent {
+  readonly type: 'native_event'
+  /** How many native items have begun since. */
+  readonly back: number
+  /** As the provider words it. */
+  readonly event: JsonObject
+}
+
+/** An open native item is whole. */
+export interface NativeEndEvent {
+  readonly type: 'native_end'
+  /** How many native items have begun since. */
+  readonly back: number
+  readonly item: JsonObject
+  /** Absent from adapters, as above. */
+  readonly sealed?: string
+}
+
+/** A provider broke its own protocol: arguments for a call that never began, or after it ended. */
+export class ModelEventError extends Error {
+  override readonly name = 'ModelEventError'
+}
+
+/**
  * What a provider said, in neutral words. Adapters yield only these; ids, indexes, opening, closing
  * and numbering are the core's business.
  */
@@ -41,6 +82,11 @@ export type ModelEvent =
   | { readonly type: 'annotation'; readonly annotation: Annotation }
   | ToolCallEvent
   | { readonly type: 'tool_arguments'; readonly callId: string; readonly delta: string }
+  /** What follows is said apart: a message of its own (of this phase, if one is given), or a further part of a summary. */
+  | { readonly type: 'break'; readonly phase?: MessagePhase }
+  | NativeItemEvent
+  | NativeInsideEvent
+  | NativeEndEvent
   | FinishEvent
 
 /** A model event as `decide` takes it: reasoning state is sealed by then, the finish handled apart. */

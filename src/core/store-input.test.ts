@@ -81,7 +81,7 @@ const items: readonly { name: string; item: InputItem; stored: object }[] = [
   {
     name: 'an item of a hosted tool without an id',
     item: { type: 'mcp_call' },
-    stored: { type: 'mcp_call', id: minted('item', 0) },
+    stored: { type: 'mcp_call', id: minted('mcp', 0) },
   },
 ]
 for (const { name, item, stored } of items) {

@@ -64,7 +64,7 @@ function groupOf(history: readonly HistoryItem[], start: number): number[] {
   for (; index < history.length; index++) {
     const item = history[index]
     if (item?.type === 'function_call') calls.add(item.callId)
-    else if (item?.type !== 'reasoning') break
+    else if (item?.type !== 'reasoning' && item?.type !== 'native') break
     group.push(index)
   }
   if (group.length === 0) return [start]

@@ -1,6 +1,6 @@
 import type { Flow, Take } from '../core/flow.ts'
 import { numbered } from '../core/log-codec.ts'
-import { TERMINAL_EVENTS, type ResponseEvent, type UnnumberedEvent } from '../protocol/event.ts'
+import { isNativeEvent, TERMINAL_EVENTS, type ResponseEvent, type UnnumberedEvent } from '../protocol/event.ts'
 
 /** How a log is read. */
 export interface ReadOptions {
@@ -210,7 +210,8 @@ class Reader implements Flow<readonly ResponseEvent[]> {
 
 /** Bytes an event takes on the wire, roughly. */
 function sizeOf(event: UnnumberedEvent): number {
-  return EVENT_OVERHEAD_BYTES + ('delta' in event ? event.delta.length : 0)
+  if ('delta' in event && typeof event.delta === 'string') return EVENT_OVERHEAD_BYTES + event.delta.length
+  return isNativeEvent(event) ? JSON.stringify(event).length : EVENT_OVERHEAD_BYTES
 }
 
 /** Waits for a promise or an abort, whichever is first; leaves no listener behind. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CreateRequest } from '../protocol/create-request.ts'
+import type { InputItem } from '../protocol/input-item.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { FINISH } from './testing/scripted-model.ts'
 import { idOf, testEngine } from './testing/test-engine.ts'
@@ -60,6 +61,33 @@ for (const { include, sealed } of UNSIGNED) {
     assert.deepEqual([reasoning.summary[0]?.text, reasoning.encrypted_content], ['Hm.', sealed])
   })
 }
+
+test('an item that its provider alone knows is stored, and goes back to it as it came; another never hears of it', async () => {
+  const { create, model, rival } = testEngine(openMemoryStore(() => 0))
+  const created = await create()
+  assert.ok(created.kind === 'running')
+  const item = { type: 'acme_call', id: 'theirs', encrypted_content: 'opaque', found: [1] }
+  model.calls[0]?.say(
+    { type: 'native', item, isOpen: true },
+    { type: 'native_event', back: 0, event: { type: 'response.acme_call.searching', item_id: 'theirs' } },
+    { type: 'native_end', back: 0, item },
+    { type: 'text', text: 'Hello' },
+    FINISH,
+  )
+  const { output } = await created.run.ended
+  assert.deepEqual(Object.keys(output[0] ?? {}), ['type', 'id', 'found', 'encrypted_content'])
+  assert.ok(created.run.log.all().some(({ type }) => String(type) === 'response.acme_call.searching'))
+  await create({ previous_response_id: idOf(created) })
+  assert.deepEqual(model.calls[1]?.call.history[1], { type: 'native', item })
+  // A client plays it back as it got it.
+  await create({ input: [output[0] as InputItem, { role: 'user', content: 'Hi' }] })
+  assert.deepEqual(model.calls[2]?.call.history[0], { type: 'native', item })
+  await create({ model: 'rival', previous_response_id: idOf(created) })
+  assert.deepEqual(
+    rival.calls[0]?.call.history.map(({ type }) => type),
+    ['message', 'message', 'message'],
+  )
+})
 
 test('another provider is shown the thinking without the state', async () => {
   const { create, rival, id } = await think()

@@ -1,4 +1,5 @@
-import type { ModelEvent, OutputEvent } from '../core/model-event.ts'
+import { hiddenOf } from '../core/decide-native.ts'
+import type { ModelEvent, NativeEndEvent, NativeItemEvent, OutputEvent } from '../core/model-event.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import type { JsonValue } from '../protocol/json.ts'
@@ -37,12 +38,30 @@ export interface ReasoningContext {
 export function outputEvents(context: ReasoningContext, event: ModelEvent): readonly OutputEvent[] {
   const ended = endsUnsealed(context, event) ? [seal(context, {})] : []
   if (event.type === 'finish' || (event.type === 'reasoning' && context.wishes.isHidden)) return ended
-  const said = event.type === 'reasoning_state' ? seal(context, event.state) : event
+  const said = sealedEvent(context, event)
   return ended.length === 0 ? [said] : [...ended, said]
+}
+
+function sealedEvent(context: ReasoningContext, event: Exclude<ModelEvent, { type: 'finish' }>): OutputEvent {
+  switch (event.type) {
+    case 'reasoning_state':
+      return seal(context, event.state)
+    case 'native':
+      return event.isOpen === true ? event : sealNative(context, event)
+    case 'native_end':
+      return sealNative(context, event)
+    default:
+      return event
+  }
 }
 
 function seal({ providerId, sealer }: ReasoningContext, state: JsonValue): OutputEvent {
   return { type: 'reasoning_seal', sealed: sealer.seal(state, providerId) }
+}
+
+/** An item that its provider alone knows goes back to nobody else, and there as it came. */
+function sealNative<Event extends NativeItemEvent | NativeEndEvent>(context: ReasoningContext, event: Event): Event {
+  return { ...event, sealed: context.sealer.seal(hiddenOf(event.item), context.providerId) }
 }
 
 /** Whether an event ends reasoning that the client wants sealed, and the provider has not signed. */
@@ -50,5 +69,8 @@ function endsUnsealed({ wishes, response }: ReasoningContext, event: ModelEvent)
   if (!wishes.wantsSeal) return false
   const last = response.output.at(-1)
   const isOpen = last?.type === 'reasoning' && last.status === 'in_progress'
-  return isOpen && event.type !== 'reasoning' && event.type !== 'reasoning_state'
+  return isOpen && !(GOES_ON.has(event.type) || (event.type === 'break' && event.phase === undefined))
 }
+
+/** After these, an open reasoning item is still open. */
+const GOES_ON: ReadonlySet<ModelEvent['type']> = new Set(['reasoning', 'reasoning_state', 'native_event', 'native_end'])

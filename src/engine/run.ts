@@ -1,7 +1,7 @@
 import { conclude, type Ending } from '../core/conclude.ts'
-import { decide, foldAll, ModelEventError } from '../core/decide.ts'
+import { decide, foldAll } from '../core/decide.ts'
 import { estimateUsage } from '../core/estimate.ts'
-import type { ModelEvent } from '../core/model-event.ts'
+import { ModelEventError, type ModelEvent } from '../core/model-event.ts'
 import { internalError, toApiError, UpstreamError } from '../core/upstream-error.ts'
 import { ApiError } from '../protocol/error.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
@@ -160,14 +160,15 @@ function takeIn(execution: Execution, batch: readonly ModelEvent[]): Promise<voi
 }
 
 function say(execution: Execution, event: ModelEvent): void {
-  execution.outputChars += sizeOf(event)
   for (const output of outputEvents(execution, event)) emit(execution, decide(execution.response, output))
+  execution.outputChars += sizeOf(event)
   if (event.type === 'finish') execution.finish = event
 }
 
 function sizeOf(event: ModelEvent): number {
   if ('text' in event) return event.text.length
-  return event.type === 'tool_arguments' ? event.delta.length : 0
+  if (event.type === 'tool_arguments') return event.delta.length
+  return event.type.startsWith('native') ? JSON.stringify(event).length : 0
 }
 
 /** Most items in one response. Models make a handful; a provider that makes thousands has gone astray. */

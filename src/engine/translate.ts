@@ -75,12 +75,19 @@ function settingsOf(request: CreateRequest) {
     format: flatFormat(request.text?.format ?? { type: 'text' }),
     verbosity: request.text?.verbosity ?? undefined,
     effort: request.reasoning?.effort ?? undefined,
+    summary: summaryOf(request),
     user: request.user ?? undefined,
     safetyIdentifier: request.safety_identifier ?? undefined,
     promptCacheKey: request.prompt_cache_key ?? undefined,
     serviceTier: request.service_tier ?? undefined,
     metadata: request.metadata ?? undefined,
   } satisfies Partial<ModelCall>
+}
+
+/** A summary that is not to be shown is not asked for. */
+function summaryOf({ reasoning }: CreateRequest): ModelCall['summary'] {
+  const wanted = reasoning?.summary ?? reasoning?.generate_summary ?? undefined
+  return wanted === 'none' ? undefined : wanted
 }
 
 function outputLimit(request: CreateRequest, { maxOutputTokens }: ModelTraits): number | undefined {

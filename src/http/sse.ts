@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import type { Flow } from '../core/flow.ts'
 import type { SnapshotText } from '../core/snapshot-text.ts'
-import { TERMINAL_EVENTS, type ResponseEvent } from '../protocol/event.ts'
+import { bearsResponse, TERMINAL_EVENTS, type ResponseEvent } from '../protocol/event.ts'
 import type { FlushPace } from './flush-pace.ts'
 
 /** How a stream is sent. */
@@ -45,7 +45,7 @@ function dataOf(event: ResponseEvent, textOf: SnapshotText): string {
     const place = `"item_id":"${id}","output_index":${output},"content_index":${content}`
     return `{"type":"${type}",${place},"delta":${oneLine(JSON.stringify(delta))},"logprobs":[],"sequence_number":${number}}`
   }
-  if ('response' in event) {
+  if (bearsResponse(event)) {
     const text = oneLine(textOf(event.response))
     return `{"type":"${event.type}","response":${text},"sequence_number":${event.sequence_number}}`
   }

@@ -1,7 +1,8 @@
 import { Type, type Static, type TProperties } from 'typebox'
 import { ErrorDetail } from './error.ts'
+import type { JsonValue } from './json.ts'
 import { tagged } from './optional.ts'
-import { OutputItem } from './output-item.ts'
+import { OutputItem, type NativeType } from './output-item.ts'
 import { Annotation, Logprob, OutputText, ReasoningText, Refusal, SummaryText } from './part.ts'
 import { Response } from './response.ts'
 
@@ -64,9 +65,33 @@ const variants = [
   ),
 ]
 
+const OWN_TYPES: ReadonlySet<string> = new Set(variants.map((event) => event.properties.type.const))
+
+/** What happens inside an item of a kind that its provider alone knows, before the log has numbered it. */
+export interface UnnumberedNativeEvent {
+  readonly type: NativeType
+  readonly item_id: string
+  readonly output_index: number
+  readonly [field: string]: JsonValue
+}
+
+/** The same with its number. Whatever else it has, it has neither `response` nor `error`. */
+export interface NativeEvent extends UnnumberedNativeEvent {
+  readonly sequence_number: number
+}
+
+const NativeEvent = Type.Unsafe<NativeEvent>(
+  Type.Object(
+    { type: Type.String({ not: { enum: [...OWN_TYPES] } }), ...atItem, ...sequence },
+    { $id: 'Event_native', additionalProperties: true },
+  ),
+)
+
+type OwnEvent = Static<(typeof variants)[number]>
+
 /** Every event that a stream may carry, numbered. */
-export const ResponseEvent = tagged(variants, { $id: 'ResponseEvent', unknownCode: 'invalid_value' })
-export type ResponseEvent = Static<(typeof variants)[number]>
+export const ResponseEvent = tagged([...variants, NativeEvent], { $id: 'ResponseEvent', unknownCode: 'invalid_value' })
+export type ResponseEvent = OwnEvent | NativeEvent
 
 /** The name of an event. */
 export type ResponseEventType = ResponseEvent['type']
@@ -74,7 +99,26 @@ export type ResponseEventType = ResponseEvent['type']
 type WithoutNumber<Event> = Event extends unknown ? Omit<Event, 'sequence_number'> : never
 
 /** An event before the log has numbered it. */
-export type UnnumberedEvent = WithoutNumber<ResponseEvent>
+export type UnnumberedEvent = WithoutNumber<OwnEvent> | UnnumberedNativeEvent
+
+/** Whether the type of an event has no schema here. */
+export function isNativeType(type: string): type is NativeType {
+  return !OWN_TYPES.has(type)
+}
+
+/** Whether an event is one that its provider alone knows. */
+export function isNativeEvent<Event extends UnnumberedEvent>(
+  event: Event,
+): event is Extract<Event, UnnumberedNativeEvent> {
+  return isNativeType(event.type)
+}
+
+/** Whether an event bears the whole response. */
+export function bearsResponse<Event extends UnnumberedEvent>(
+  event: Event,
+): event is Extract<Event, { response: Response }> {
+  return 'response' in event
+}
 
 /** Event types after which nothing follows. */
 export const TERMINAL_EVENTS: ReadonlySet<string> = new Set([

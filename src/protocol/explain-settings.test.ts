@@ -127,6 +127,12 @@ const nested = [
     message: /^input\[0\]\.type must be one of message, function_call, .*, got "video"\.$/,
   },
   {
+    fields: { input: [{ type: 'message', role: 'user', content: 5, encrypted_content: 'sealed' }] },
+    code: 'invalid_type',
+    param: 'input[0].content',
+    message: /^input\[0\]\.content must be /,
+  },
+  {
     fields: { reasoning: { effort: 'extreme' } },
     code: 'invalid_value',
     param: 'reasoning.effort',

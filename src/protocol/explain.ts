@@ -13,6 +13,7 @@ interface Keywords {
   readonly type?: string
   readonly const?: unknown
   readonly enum?: readonly unknown[]
+  readonly not?: { readonly enum: readonly unknown[] }
   readonly anyOf?: readonly Keywords[]
   readonly allOf?: readonly Keywords[]
   readonly properties?: Readonly<Record<string, Keywords>>
@@ -214,6 +215,9 @@ function explainString(schema: Keywords, value: unknown, path: string): Explanat
       param: path,
       message: `${path} may have at most ${schema.maxLength} characters, got ${length}.`,
     }
+  }
+  if (schema.not?.enum.includes(value) === true) {
+    return { code: 'invalid_value', param: path, message: `${path} must be another than ${show(value)}.` }
   }
   if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value)) {
     return { code: 'invalid_value', param: path, message: `${path} must match ${schema.pattern}, got ${show(value)}.` }

@@ -49,7 +49,11 @@ for (const { text, isId } of ids) {
   })
 }
 
-for (const [type, prefix] of [...Object.entries(ITEM_PREFIX), ['mcp_call', 'item'], ['toString', 'item']] as const) {
+for (const [type, prefix] of [
+  ...Object.entries(ITEM_PREFIX),
+  ['computer_call', 'item'],
+  ['toString', 'item'],
+] as const) {
   test(`mintItemId() begins the id of a ${type} with ${prefix}_`, () => {
     assert.equal(mintItemId(ID, type, { side: 'output', index: 3 }), `${prefix}_${HEX}o3`)
     assert.equal(mintItemId(ID, type, { side: 'input', index: 0 }), `${prefix}_${HEX}i0`)

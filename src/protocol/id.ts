@@ -25,6 +25,14 @@ export const ITEM_PREFIX = {
   tool_search_output: 'tso',
   additional_tools: 'at',
   compaction: 'cmp',
+  web_search_call: 'ws',
+  file_search_call: 'fs',
+  code_interpreter_call: 'ci',
+  image_generation_call: 'ig',
+  mcp_call: 'mcp',
+  mcp_list_tools: 'mcpl',
+  shell_call: 'sh',
+  shell_call_output: 'sho',
 } as const satisfies Record<string, string>
 
 /** Which list of its response an item stands in. */

@@ -1,5 +1,7 @@
 import { Type, type Static } from 'typebox'
+import type { JsonValue } from './json.ts'
 import { optional, tagged } from './optional.ts'
+import type { NativeType } from './output-item.ts'
 import { InputFile, InputImage, InputText, ReasoningText, Refusal, ReplayedText, SummaryText } from './part.ts'
 import { TOOL_NAME_CHARS_MAX, Tool } from './tool.ts'
 
@@ -157,6 +159,35 @@ const ForeignItem = Type.Object(
   { $id: 'ForeignItem', title: 'An item of a hosted tool, played back' },
 )
 
+const OWN_TYPES = [
+  'message',
+  'function_call',
+  'function_call_output',
+  'custom_tool_call',
+  'custom_tool_call_output',
+  'reasoning',
+  'item_reference',
+  'tool_search_call',
+  'tool_search_output',
+  'additional_tools',
+  ...FOREIGN_ITEM_TYPES,
+]
+
+interface InputNativeItem {
+  readonly type: NativeType
+  readonly id?: string | null
+  readonly encrypted_content: string
+  readonly [field: string]: JsonValue | undefined
+}
+
+/** An item of a kind that its provider alone knows, as it was given out: sealed. Others of unknown types are refused. */
+const InputNativeItem = Type.Unsafe<InputNativeItem>(
+  Type.Object(
+    { id: optional(ItemId), type: Type.String({ not: { enum: OWN_TYPES } }), encrypted_content: Type.String() },
+    { $id: 'InputNativeItem', title: 'An item that its provider alone knows, played back' },
+  ),
+)
+
 export const InputItem = tagged(
   [
     Message,
@@ -170,7 +201,13 @@ export const InputItem = tagged(
     ToolSearchOutput,
     AdditionalTools,
     ForeignItem,
+    InputNativeItem,
   ],
   { $id: 'InputItem', fallback: 'message', unknownCode: 'unknown_item_type' },
 )
 export type InputItem = Static<typeof InputItem>
+
+/** Whether an item is a message: the only one that may do without a type. */
+export function isMessage(item: InputItem): item is Extract<InputItem, { content: unknown; role: string }> {
+  return item.type === undefined || item.type === 'message'
+}

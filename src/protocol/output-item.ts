@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import type { JsonValue } from './json.ts'
 import { tagged } from './optional.ts'
 import { OutputText, ReasoningText, Refusal, SummaryText } from './part.ts'
 
@@ -7,6 +8,10 @@ const Id = Type.String({ minLength: 1 })
 /** Where an output item stands. An item that ends `incomplete` was cut short. */
 export const OutputItemStatus = Type.Enum(['in_progress', 'completed', 'incomplete'], { $id: 'OutputItemStatus' })
 export type OutputItemStatus = Static<typeof OutputItemStatus>
+
+/** What an assistant message is: said on the way to the answer, or the answer. */
+export const MessagePhase = Type.Enum(['commentary', 'final_answer'], { $id: 'MessagePhase' })
+export type MessagePhase = Static<typeof MessagePhase>
 
 const MessagePart = tagged([OutputText, Refusal], { $id: 'MessagePart', unknownCode: 'invalid_value' })
 export type MessagePart = Static<typeof MessagePart>
@@ -18,6 +23,7 @@ export const OutputMessage = Type.Object(
     role: Type.Literal('assistant'),
     status: OutputItemStatus,
     content: Type.Array(MessagePart),
+    phase: Type.Optional(MessagePhase),
   },
   { $id: 'OutputMessage' },
 )
@@ -77,8 +83,63 @@ export const OutputReasoning = Type.Object(
 )
 export type OutputReasoning = Static<typeof OutputReasoning>
 
+const OWN_ITEMS = [OutputMessage, OutputFunctionCall, OutputReasoning, OutputCustomToolCall, OutputToolSearchCall]
+const OWN_TYPES: readonly string[] = OWN_ITEMS.map((item) => item.properties.type.const)
+
+/** The type of what we have no schema for. The ending is there for the compiler alone: it tells such types from ours. */
+export type NativeType = `${string} (native)`
+
+/**
+ * An item of a kind that its provider alone knows, such as a search that it has made by itself: the type is none of
+ * ours, or the provider has searched for tools where ours is a call that the client answers.
+ */
+export interface OutputNativeItem {
+  readonly type: NativeType
+  readonly id: string
+  /** `in_progress` while more of it comes; else whatever the provider calls it, if anything. */
+  readonly status?: string
+  /** What its provider is told of it on the way back, sealed. */
+  readonly encrypted_content?: string
+  readonly [field: string]: JsonValue | undefined
+}
+
+export const OutputNativeItem = Type.Unsafe<OutputNativeItem>(
+  Type.Object(
+    {
+      type: Type.String(),
+      id: Id,
+      status: Type.Optional(Type.String()),
+      encrypted_content: Type.Optional(Type.String()),
+    },
+    {
+      $id: 'OutputNativeItem',
+      additionalProperties: true,
+      anyOf: [
+        { properties: { type: { not: { enum: OWN_TYPES } } } },
+        {
+          properties: { type: { const: 'tool_search_call' }, execution: { const: 'server' } },
+          required: ['execution'],
+        },
+      ],
+    },
+  ),
+)
+
 export const OutputItem = tagged(
-  [OutputMessage, OutputFunctionCall, OutputReasoning, OutputCustomToolCall, OutputToolSearchCall],
+  [OutputMessage, OutputFunctionCall, OutputReasoning, OutputCustomToolCall, OutputToolSearchCall, OutputNativeItem],
   { $id: 'OutputItem', unknownCode: 'unknown_item_type' },
 )
 export type OutputItem = Static<typeof OutputItem>
+
+/** Whether a type has a schema here. */
+export function isOwnType(type: string): boolean {
+  return OWN_TYPES.includes(type)
+}
+
+/** Whether an item is one that its provider alone knows. */
+export function isNativeItem<Item extends { readonly type?: unknown }>(
+  item: Item,
+): item is Extract<Item, OutputNativeItem> {
+  if (!isOwnType(String(item.type))) return true
+  return item.type === 'tool_search_call' && 'execution' in item && item.execution === 'server'
+}

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import type { ErrorDetail } from '../../protocol/error.ts'
+import type { JsonObject } from '../../protocol/json.ts'
 import type { Annotation, Logprob } from '../../protocol/part.ts'
 import type { Usage } from '../../protocol/usage.ts'
 import type { Ending } from '../conclude.ts'
@@ -30,12 +31,75 @@ const textEvent: fc.Arbitrary<OutputEvent> = fc.record(
   { requiredKeys: ['type', 'text'] },
 )
 
+/** Fields that a provider may put anywhere, also those by which our own events and items are told. */
+const oddFields = fc.dictionary(
+  fc.oneof(
+    piece,
+    fc.constantFrom('delta', 'response', 'error', 'logprobs', 'content_index', 'call_id', 'arguments', '__proto__'),
+  ),
+  fc.jsonValue({ maxDepth: 2 }),
+  { maxKeys: 4 },
+) as fc.Arbitrary<JsonObject>
+
+const nativeItem: fc.Arbitrary<JsonObject> = fc
+  .tuple(
+    oddFields,
+    fc.constantFrom('web_search_call', 'mcp_list_tools', 'acme:trace', 'tool_search_call'),
+    fc.constantFrom('in_progress', 'searching', 'completed', 'failed', undefined),
+  )
+  .map(([fields, type, status]) => ({
+    ...fields,
+    ...(type === 'tool_search_call' ? { execution: 'server' } : {}),
+    ...(status === undefined ? {} : { status }),
+    type,
+    id: 'theirs_1',
+  }))
+
+const nativeEvent = fc
+  .tuple(
+    oddFields,
+    fc.constantFrom(
+      'response.web_search_call.searching',
+      'response.shell_call_command.delta',
+      'response.output_text.delta',
+      'response.completed',
+      'a\nb',
+    ),
+  )
+  .map(([fields, type]): JsonObject => ({ ...fields, type, sequence_number: 7, item_id: 'theirs_1' }))
+
+/** Native items, whole or open, what happens inside them, and what is too late for it. */
+const nativeOutput: fc.Arbitrary<OutputEvent> = fc.oneof(
+  fc.record(
+    {
+      type: fc.constant('native' as const),
+      item: nativeItem,
+      isOpen: fc.boolean(),
+      sealed: piece,
+    },
+    { requiredKeys: ['type', 'item'] },
+  ),
+  fc.record({ type: fc.constant('native_event' as const), back: fc.nat(2), event: nativeEvent }),
+  fc.record(
+    { type: fc.constant('native_end' as const), back: fc.nat(2), item: nativeItem, sealed: piece },
+    { requiredKeys: ['type', 'back', 'item'] },
+  ),
+)
+
 const spokenEvent: fc.Arbitrary<OutputEvent> = fc.oneof(
   { weight: 4, arbitrary: textEvent },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('refusal' as const), text: piece }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('annotation' as const), annotation }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('reasoning' as const), text: piece }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('reasoning_seal' as const), sealed: piece }) },
+  {
+    weight: 1,
+    arbitrary: fc.record(
+      { type: fc.constant('break' as const), phase: fc.constantFrom('commentary' as const, 'final_answer') },
+      { requiredKeys: ['type'] },
+    ),
+  },
+  { weight: 2, arbitrary: nativeOutput },
 )
 
 /** One call before it has an id: how it begins, and the pieces of its arguments. */
@@ -180,6 +244,10 @@ export function recut(said: readonly OutputEvent[], sizes: readonly number[]): O
       case 'annotation':
       case 'reasoning_seal':
       case 'tool_call':
+      case 'break':
+      case 'native':
+      case 'native_event':
+      case 'native_end':
         return [event]
     }
   })

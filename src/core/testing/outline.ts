@@ -1,4 +1,4 @@
-import type { UnnumberedEvent } from '../../protocol/event.ts'
+import { bearsResponse, type UnnumberedEvent } from '../../protocol/event.ts'
 
 /** Fields that every event of its kind has, and that a place or a neighbour already tells. */
 const TOLD: ReadonlySet<string> = new Set(['type', 'item_id', 'sequence_number', 'output_index'])
@@ -10,7 +10,7 @@ const TOLD: ReadonlySet<string> = new Set(['type', 'item_id', 'sequence_number',
 export function outline(events: readonly UnnumberedEvent[]): string[] {
   return events.map((event) => {
     const name = event.type.replace(/^response\./, '')
-    if ('response' in event) return `${name} ${event.response.status}`
+    if (bearsResponse(event)) return `${name} ${event.response.status}`
     if (event.type === 'error') return `${name} ${event.code}`
     const place = [event.output_index, ...partOf(event)].join('.')
     return [place, name, ...Object.entries(event).flatMap(([key, value]) => told(key, value))].join(' ')
