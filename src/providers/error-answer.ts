@@ -12,7 +12,9 @@ interface Complaint {
 }
 
 const CONTEXT_OVERFLOW =
-  /context[ _](?:length|window|size)|maximum context|too.many.*token|too long.*(?:token|context)|prompt (?:is )?too long|token count.{0,20}exceeds/i
+  /context[ _](?:length|window|size|limit)|maximum context|too.many.*token|too long.*(?:token|context)|(?:prompt|input) (?:is )?too long|input tokens exceed|token count.{0,20}exceeds/i
+/** AWS: `Too many tokens` is then said of a minute, not of a prompt. */
+const THROTTLED = /throttling/i
 const BAD_KEY =
   /(?:incorrect|invalid|missing).{0,20}(?:api|subscription)[ _-]?key|api[ _-]?key (?:not valid|is invalid|expired)|unauthori[sz]ed/i
 /** Google's words for an operator who is in no place to ask, or does not pay. */
@@ -25,6 +27,7 @@ const FAULT_BY_STATUS: Readonly<Record<number, UpstreamFault>> = {
   403: 'auth',
   404: 'model_not_found',
   408: 'timeout',
+  424: 'unavailable', // The model failed behind the service that was asked.
   429: 'rate_limited',
   499: 'unavailable',
   504: 'timeout',
@@ -126,7 +129,7 @@ function toUpstreamError(complaint: Verdict, { secrets, paramNames }: Retelling)
 }
 
 function faultOf(status: number, complaint: Complaint): UpstreamFault {
-  if (status === 429 && saysOverflow(complaint)) return 'bad_request'
+  if (status === 429 && saysOverflow(complaint) && !THROTTLED.test(complaint.type)) return 'bad_request'
   if (status === 400 && complaint.code === 'model_not_found') return 'model_not_found'
   const known = FAULT_BY_STATUS[status]
   if (known !== undefined) return known

@@ -53,6 +53,39 @@ test('a request that Cohere says was cancelled is its own failure, not the clien
   assert.equal(problem.fault, 'unavailable')
 })
 
+/** Answers of Amazon Bedrock, by their status and the name of their exception. */
+const answers: readonly { says: string; status: number; error: object; problem: Partial<UpstreamProblem> }[] = [
+  {
+    says: 'too many tokens a minute',
+    status: 429,
+    error: { type: 'ThrottlingException', message: 'Too many tokens, please wait before trying again.' },
+    problem: { fault: 'rate_limited', status: 429 },
+  },
+  {
+    says: 'a model that failed',
+    status: 424,
+    error: { type: 'ModelErrorException', message: 'The system encountered an unexpected error.' },
+    problem: { fault: 'unavailable', status: 424 },
+  },
+  ...[
+    'Input is too long for requested model.',
+    'Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input to try again.',
+    'input length and `max_tokens` exceed context limit: 199000 + 8192 > 200000',
+  ].map((message) => ({
+    says: message.slice(0, 30),
+    status: 400,
+    error: { type: 'ValidationException', message },
+    problem: { fault: 'bad_request', code: 'context_length_exceeded', param: 'input' } as const,
+  })),
+]
+for (const { says, status, error, problem } of answers) {
+  test(`an error answer of Bedrock: ${says}`, () => {
+    const text = JSON.stringify({ error })
+    const read: Partial<UpstreamProblem> = readErrorAnswer({ status, headers: {}, text }, RETELLING).problem
+    assert.deepEqual(pick(read, problem), problem)
+  })
+}
+
 function pick(found: Partial<UpstreamProblem>, named: Partial<UpstreamProblem>): object {
   const keys = Object.keys(named) as (keyof UpstreamProblem)[]
   return Object.fromEntries(keys.map((key) => [key, found[key]]))
