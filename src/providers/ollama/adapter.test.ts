@@ -1,33 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Transport, TransportRequest } from '../../core/transport.ts'
 import type { ProviderSetup } from '../family.ts'
-import { bodyOf } from '../testing/body.ts'
 import { hear, providerSetup } from '../testing/chat-provider.ts'
+import { OneAnswer } from '../testing/one-answer.ts'
 import { ollama } from './adapter.ts'
 
-/** A server that says one thing, and remembers what it was asked. */
-class Server implements Transport {
-  readonly requests: TransportRequest[] = []
-  readonly #text: string
+const HI = '{"message":{"role":"assistant","content":"Hi"},"done":true}\n'
 
-  constructor(text = '{"message":{"role":"assistant","content":"Hi"},"done":true}\n') {
-    this.#text = text
-  }
-
-  send(request: TransportRequest) {
-    this.requests.push(request)
-    const text = this.#text
-    const body = bodyOf(
-      (async function* () {
-        yield Buffer.from(text)
-      })(),
-    )
-    return Promise.resolve({ status: 200, headers: { 'content-type': 'application/x-ndjson' }, body })
-  }
-}
-
-function adapterAt(server: Server, setup: Partial<Pick<ProviderSetup, 'dialect' | 'baseUrl' | 'apiKey'>> = {}) {
+function adapterAt(server: OneAnswer, setup: Partial<Pick<ProviderSetup, 'dialect' | 'baseUrl' | 'apiKey'>> = {}) {
   return ollama.create(providerSetup(server, { dialect: 'ollama', ...setup }))
 }
 
@@ -40,7 +20,7 @@ const addresses = [
 ]
 for (const { dialect, baseUrl, asked } of addresses) {
   test(`base_url ${baseUrl} of ${dialect} is asked at ${asked}`, async () => {
-    const server = new Server()
+    const server = new OneAnswer(HI, 'application/x-ndjson')
     const { error } = await hear(adapterAt(server, { dialect, baseUrl }))
     assert.equal(error, undefined)
     assert.equal(server.requests[0]?.url.href, asked)
@@ -48,7 +28,7 @@ for (const { dialect, baseUrl, asked } of addresses) {
 }
 
 test('The key goes into the header, and there is none without a key', async () => {
-  const server = new Server()
+  const server = new OneAnswer(HI, 'application/x-ndjson')
   await hear(adapterAt(server))
   await hear(adapterAt(server, { apiKey: '' }))
   assert.deepEqual(
@@ -59,7 +39,7 @@ test('The key goes into the header, and there is none without a key', async () =
 
 test('An answer in one piece is read where a stream was asked for, and where none was', async () => {
   for (const canStream of [true, false]) {
-    const { events } = await hear(adapterAt(new Server()), { fields: { canStream } })
+    const { events } = await hear(adapterAt(new OneAnswer(HI, 'application/x-ndjson')), { fields: { canStream } })
     assert.deepEqual(events, [
       { type: 'text', text: 'Hi' },
       { type: 'finish', reason: 'stop' },
@@ -68,7 +48,7 @@ test('An answer in one piece is read where a stream was asked for, and where non
 })
 
 test('A schema is kept to, but not beside tools', () => {
-  const adapter = adapterAt(new Server())
+  const adapter = adapterAt(new OneAnswer(HI, 'application/x-ndjson'))
   assert.deepEqual([adapter.takesSchemas('qwen3'), adapter.takesSchemas('qwen3', true)], [true, false])
 })
 
@@ -80,7 +60,7 @@ const lists = [
 ]
 for (const { text, models } of lists) {
   test(`The models of ${text}`, async () => {
-    const server = new Server(text)
+    const server = new OneAnswer(text)
     assert.deepEqual(await adapterAt(server).listModels(new AbortController().signal), models)
     assert.equal(server.requests[0]?.url.href, 'http://127.0.0.1:11434/api/tags')
   })

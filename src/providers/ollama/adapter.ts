@@ -1,8 +1,8 @@
-import { isJsonObject } from '../../protocol/json.ts'
 import type { Adapter } from '../adapter.ts'
 import { HttpCall, type Wire } from '../exchange.ts'
 import { contentFor, endpointOf, type Family, type ProviderSetup } from '../family.ts'
 import { createCallFilter } from '../fields.ts'
+import { readNamedModels } from '../model-list.ts'
 import { getJson } from '../upstream.ts'
 import { buildOllamaRequest } from './request.ts'
 import { createOllamaReader, type ReaderOptions } from './stream.ts'
@@ -43,7 +43,7 @@ function createAdapter(setup: ProviderSetup): Adapter {
         createReader: readerMaker({ callIdPrefix: call.callIdPrefix, secrets }),
       })
     },
-    listModels: async (signal) => readModelList(await getJson(transport, endpoint, { path: '/tags', signal })),
+    listModels: async (signal) => readNamedModels(await getJson(transport, endpoint, { path: '/tags', signal })),
   }
 }
 
@@ -55,12 +55,4 @@ function withApi(baseUrl: string): string {
 /** A function of its own: what it returns is kept while the provider is silent, and must not hold the call. */
 function readerMaker(options: ReaderOptions) {
   return () => createOllamaReader(options)
-}
-
-/** The names in a list of models that have been pulled. */
-export function readModelList(body: unknown): readonly string[] {
-  const models = isJsonObject(body) && Array.isArray(body['models']) ? body['models'] : []
-  return models.flatMap((model: unknown) =>
-    isJsonObject(model) && typeof model['name'] === 'string' ? [model['name']] : [],
-  )
 }

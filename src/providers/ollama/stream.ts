@@ -77,7 +77,7 @@ class Reader implements OllamaReader {
     const message = objectIn(line.message)
     const events = HANDLERS.flatMap(([field, read]) => (message[field] == null ? [] : read(message, state, line)))
     if (line.done === true) {
-      state.finish = finishReason(textIn(line.done_reason))
+      state.finish = DONE_REASON.get(line.done_reason) ?? DONE_REASON_DEFAULT
       state.usage = readUsage(line)
     }
     return events
@@ -134,9 +134,4 @@ function readCall({ id, function: called }: WireToolCall, state: State): ModelEv
 /** What was held back belongs before what comes now. */
 function settle(state: State): ModelEvent[] {
   return [...tell(state.think.flush(), state), ...state.thought.settle()]
-}
-
-/** Providers' words are looked up among our own only: `constructor` is none of them. */
-function finishReason(word: string): FinishEvent['reason'] {
-  return (Object.hasOwn(DONE_REASON, word) ? DONE_REASON[word] : undefined) ?? DONE_REASON_DEFAULT
 }

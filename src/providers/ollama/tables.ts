@@ -24,12 +24,12 @@ export type DialectName = keyof typeof DIALECTS
  *
  * @see https://github.com/ollama/ollama/blob/main/docs/api.md (read 2026-11-22)
  */
-export const DONE_REASON: Readonly<Record<string, StopReason>> = {
-  stop: 'stop',
-  length: 'max_output_tokens',
-  load: 'stop',
-  unload: 'stop',
-}
+export const DONE_REASON: ReadonlyMap<unknown, StopReason> = new Map<unknown, StopReason>([
+  ['stop', 'stop'],
+  ['length', 'max_output_tokens'],
+  ['load', 'stop'],
+  ['unload', 'stop'],
+])
 
 /** What an unknown `done_reason`, or none, counts as. */
 export const DONE_REASON_DEFAULT: StopReason = 'stop'
