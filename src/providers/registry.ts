@@ -1,4 +1,5 @@
 import { anthropic } from './anthropic/adapter.ts'
+import { cohere } from './cohere/adapter.ts'
 import { demo } from './demo/adapter.ts'
 import type { Family } from './family.ts'
 import { gemini } from './gemini/adapter.ts'
@@ -9,6 +10,7 @@ import { openAiChat } from './openai-chat/adapter.ts'
 export const FAMILIES = {
   anthropic,
   gemini,
+  cohere,
   ollama,
   'openai-chat': openAiChat,
   demo,
