@@ -21,6 +21,8 @@ export interface Replayed {
   readonly basePath: string
   /** The name of the model in a request that has come in. */
   modelOf(request: Received): string
+  /** The model of a request that is compared, where what is asked depends on it; else it has a name of its own. */
+  nameOf?(recording: Recording & { readonly request: object }): string
   /** What a recording says: read all at once, another way than the server's. */
   readAll(recording: Recording): Said
   /** Whether the finish has been seen in the first pieces of a stream. */
@@ -204,7 +206,7 @@ export function replayFamily(family: Replayed): void {
     testSaid(rig, family, recording)
     if (recording.isStream) testCuttings(rig, recording)
     if (recording.isStream) testTruncations(rig, family, recording)
-    if (family.lift !== undefined && recording.request !== undefined) testRequest(rig, family.lift, recording)
+    if (family.lift !== undefined && recording.request !== undefined) testRequest(rig, family, recording)
   }
   test(`recordings of ${family.name} are there`, { skip: NO_RECORDINGS }, () => {
     assert.ok(family.recordings.length > 0)
@@ -259,17 +261,19 @@ function testTruncations(rig: Rig, family: Replayed, recording: Recording): void
   })
 }
 
-function testRequest(rig: Rig, lift: NonNullable<Replayed['lift']>, recording: Recording): void {
+function testRequest(rig: Rig, family: Replayed, recording: Recording): void {
   const { request } = recording
   if (request === undefined) return
-  const lifted = lift({ ...recording, request })
+  const asked = { ...recording, request }
+  const lifted = family.lift?.(asked) ?? { reason: 'The family compares none.' }
   if ('reason' in lifted) {
     rig.tally['requests not comparable']++
     return
   }
   test(`${recording.id} is asked for as it was`, async () => {
     const answer = answerOf(recording, recording.bytes)
-    await (await rig.ask(`${recording.id}-asked`, answer, lifted.ours)).text()
+    const name = family.nameOf?.(asked) ?? `${recording.id}-asked`
+    await (await rig.ask(name, answer, lifted.ours)).text()
     rig.compare(() => assert.deepEqual(lifted.tell(rig.lastReceived()?.body), lifted.expected))
     rig.tally.requests++
   })
