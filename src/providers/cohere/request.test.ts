@@ -103,6 +103,19 @@ test('Thinking goes back before the text that it led to', () => {
   ])
 })
 
+test('Who says nothing leaves no message behind, and no two of one side in a row', () => {
+  const thought: HistoryItem = { type: 'reasoning', text: '', state: { thinking: 'Hm.' } }
+  assert.deepEqual(messagesOf([user('Hi'), thought, assistant(' '), user('So?')]), [
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'Hi' },
+        { type: 'text', text: 'So?' },
+      ],
+    },
+  ])
+})
+
 test('The system speaks once and first; what it says later stands on the user’s side', () => {
   const history = [system('One.'), system('Two.'), user('Hi'), assistant('Yes?'), system('Three.'), user('So?')]
   assert.deepEqual(build({ instructions: 'Zero.', history }).body['messages'], [

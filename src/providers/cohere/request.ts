@@ -4,6 +4,7 @@ import type { UserPart } from '../../protocol/input-item.ts'
 import type { JsonObject, JsonValue } from '../../protocol/json.ts'
 import { clampEffort } from '../effort.ts'
 import { given } from '../given.ts'
+import { speaking } from '../speaking.ts'
 import { thoughtIn } from '../thought.ts'
 import { alternate, gatherTurns, type Saying, type SidedTurn, type ToolResult } from '../turns.ts'
 import { EFFORTS, THINKING_TOKENS, TOP_P } from './tables.ts'
@@ -45,7 +46,7 @@ export function buildCohereRequest(call: ModelCall): CohereRequest {
 
 /** The system speaks first, and once: what it says later stands on the user's side. */
 function buildMessages(call: ModelCall): readonly JsonObject[] {
-  const { system, turns } = alternate(gatherTurns(call.history))
+  const { system, turns } = alternate(gatherTurns(speaking(call.history, (state) => state !== undefined)))
   const rules = [...(call.instructions === undefined ? [] : [call.instructions]), ...system].join('\n\n')
   return [...(rules === '' ? [] : [{ role: 'system', content: rules }]), ...turns.flatMap(buildTurn)]
 }
