@@ -14,6 +14,7 @@ const server = await startTestServer({
   },
   models: {
     fast: { provider: 'first', upstream_model: 'm1', fallback: ['spare'] },
+    mixed: { provider: 'first', upstream_model: 'm1', fallback: ['demo', 'spare'] },
     spare: { provider: 'second', upstream_model: 'm2' },
     full: { provider: 'narrower', upstream_model: 'm1', fallback: ['spare'] },
   },
@@ -102,12 +103,12 @@ test('an answer that breaks off is not gone on with by another model', async () 
   assert.equal(answer.headers.get('antiphon-route'), 'first/m1; attempt=1')
 })
 
-test('chat completions turn to the fallback too, and say so', async () => {
+test('chat completions turn to the first fallback that speaks them, and say so', async () => {
   first.answer(() => error(503))
-  const answer = await server.post('/chat/completions', { model: 'fast', messages: [], stream: true })
+  const answer = await server.post('/chat/completions', { model: 'mixed', messages: [], stream: true })
   assert.match(await answer.text(), /I am the second\./)
   assert.equal(answer.headers.get('antiphon-route'), 'second/m2; attempt=2')
-  assert.equal(answer.headers.get('antiphon-warnings'), 'spare was asked in place of fast')
+  assert.equal(answer.headers.get('antiphon-warnings'), 'spare was asked in place of mixed')
   assert.deepEqual(asked(), [1, 1])
 })
 

@@ -163,6 +163,20 @@ test('jobs beyond the concurrency of their provider wait for their turn, however
   assert.deepEqual(statuses, ['completed', 'cancelled', 'completed'])
 })
 
+test('a job that has a fallback does not wait for long', async () => {
+  const context = testEngine(
+    openMemoryStore(() => 0),
+    { models: MODELS, concurrency: 1 },
+  )
+  await context.engine.start()
+  await context.create({ model: 'main' })
+  await context.create({ model: 'main', background: true })
+  await context.clock.pass(9999)
+  assert.equal(context.rival.calls.length, 0)
+  await context.clock.pass(1)
+  assert.equal(context.rival.calls.length, 1)
+})
+
 /** Adapters that must not be asked to translate anything. */
 function untouched(id: string): Adapter {
   return { ...scriptedModel(id).adapter, prepare: () => assert.fail('Nobody needs it.') }

@@ -80,6 +80,16 @@ test('a provider that does not keep to its protocol has failed', async () => {
   })
 })
 
+test('a provider that does not stop has failed', async () => {
+  const { call, counted } = await begin()
+  call.say({ type: 'text', text: 'x'.repeat(LIMITS.outputBytesMax + 1) })
+  assert.deepEqual(await counted(), {
+    [SERVED('first')]: 1,
+    [FAILED('invalid_response')]: 1,
+    [ENDED('failed')]: 1,
+  })
+})
+
 test('a cancelled response is no failed call', async () => {
   const { engine, id, counted } = await begin({ background: true })
   await engine.cancel(ALICE, id)

@@ -113,6 +113,56 @@ test('where nobody else can be asked, a provider that is left alone is a 503 tha
   await stage.begin().ended
 })
 
+test('a provider that has begun to answer is let have other calls, and is not left alone for breaking off', async () => {
+  const time = Promise.withResolvers<void>()
+  const breaking = Array.from({ length: FAILURES_MAX + 1 }, () => [[HELLO], fault()])
+  const broken = turnStage(tries(...breaking).call)
+  await leaveAlone(broken)
+  assert.ok(!broken.told.includes('refused: failing'))
+  await assert.rejects(broken.begin().ended, fault())
+  assert.equal(broken.told.at(-2), 'begun')
+
+  const recovering = turnStage(failing(), { say: () => time.promise })
+  await leaveAlone(recovering)
+  await recovering.clock.pass(COOL_DOWN_MS)
+  recovering.begin()
+  await settled()
+  recovering.begin()
+  await settled()
+  assert.deepEqual(recovering.told.slice(-3), ['sent 1', 'begun', 'sent 1'])
+  time.resolve()
+})
+
+test('that another model could not be asked is no news to the client', async () => {
+  const limited = fault({ fault: 'rate_limited', message: 'Slow down.' })
+  const stage = turnStage(tries([limited]).call, { others: [failing()] })
+  const [, other] = stage.gates
+  const somebody = { signal: new AbortController().signal, isPatient: false }
+  for (let call = 0; call < FAILURES_MAX; call++) {
+    if (call === 1) await stage.clock.pass(FAILING_MS_MIN)
+    other?.leave(Number(other.enter('other 1', somebody)), 'other 1', fault())
+  }
+  await assert.rejects(stage.begin().ended, { type: 'rate_limit_error', message: 'Slow down.' })
+  assert.equal(stage.told.at(-1), 'refused: failing')
+})
+
+test('a rest that is prolonged again and again is waited for twice', async () => {
+  const stage = turnStage(tries().call)
+  const [gate] = stage.gates
+  const limited = fault({ fault: 'rate_limited', retryAfter_ms: 3000 })
+  const pass = Number(gate?.enter('model', { signal: new AbortController().signal, isPatient: false }))
+  const rest = () => gate?.leave(pass, 'model', limited)
+  rest()
+  const turn = stage.begin()
+  for (let wait = 0; wait < 3; wait++) {
+    await stage.clock.pass((stage.clock.sleepers()[0] ?? 1) - 1)
+    rest()
+    await stage.clock.pass(1)
+  }
+  await assert.rejects(turn.ended, { type: 'rate_limit_error', headers: { 'retry-after': '3' } })
+  assert.equal(stage.told.filter((line) => line === 'refused: limited').length, 3)
+})
+
 test('a job waits for a provider that is left alone, as long as it has time', async () => {
   const stage = turnStage(failing(), { response_ms: COOL_DOWN_MS })
   await leaveAlone(stage)

@@ -44,24 +44,16 @@ export class Breaker {
   /** What a call tells of the provider. It may tell more than once; only a failure needs to say when it was. */
   judge(era: number, verdict: Verdict, now_ms = 0): void {
     if (era !== this.#era) return
-    const isProbe = this.#tryAt_ms !== undefined
     if (verdict === 'works') {
       this.#failures = 0
       this.#tryAt_ms = undefined
     } else if (verdict === 'silent') {
-      if (isProbe) this.#tryAt_ms = 0 // At once.
+      if (this.#tryAt_ms !== undefined) this.#tryAt_ms = 0 // At once.
     } else {
       if (this.#failures++ === 0) this.#since_ms = now_ms
-      if (isProbe || this.#isFailing(now_ms)) this.#leaveAlone(now_ms)
+      if (this.#failures < FAILURES_MAX || now_ms - this.#since_ms < FAILING_MS_MIN) return
+      this.#tryAt_ms = now_ms + COOL_DOWN_MS
+      this.#era++
     }
-  }
-
-  #isFailing(now_ms: number): boolean {
-    return this.#failures >= FAILURES_MAX && now_ms - this.#since_ms >= FAILING_MS_MIN
-  }
-
-  #leaveAlone(now_ms: number): void {
-    this.#tryAt_ms = now_ms + COOL_DOWN_MS
-    this.#era++
   }
 }

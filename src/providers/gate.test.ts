@@ -64,6 +64,16 @@ test('a provider that has begun to answer works, however the answer goes on', as
   pass()
 })
 
+test('a try whose client has left leaves its place to the next', async () => {
+  const { fail, gate, pass, refusal, clock } = begin()
+  await fail()
+  await clock.pass(COOL_DOWN_MS)
+  const taken = pass()
+  refusal()
+  gate.leave(taken, 'm')
+  pass()
+})
+
 test('a model that is limited rests for as long as the provider says, and no other rests with it', async () => {
   const { gate, pass, refusal, clock } = begin()
   gate.leave(pass('slow'), 'slow', fault({ fault: 'rate_limited', retryAfter_ms: 7000 }))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { Limiter, WAITING_MAX } from './limiter.ts'
@@ -50,11 +51,13 @@ test('so many calls go at once, and the next waits until one is over', async () 
 test('who has waited for too long is told so, and its place in the queue is free', async () => {
   const { limiter: turns, timer } = limiter(1, 1000)
   turns.enter(caller())
-  const late = turns.enter(caller())
+  const waiting = caller()
+  const late = turns.enter(waiting)
   timer.pass(999)
   const next = turns.enter(caller())
   timer.pass(1)
   assert.equal(await late, false)
+  assert.deepEqual(getEventListeners(waiting.signal, 'abort'), [])
   turns.leave()
   assert.equal(await next, true)
   assert.equal(timer.set.size, 0)
