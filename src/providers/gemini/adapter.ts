@@ -29,10 +29,11 @@ function createAdapter(setup: ProviderSetup): Adapter {
   const dialect = nameOf(setup.dialect)
   const address = addressOf(dialect, setup)
   const transport = googleTransport(setup)
-  const endpoint = endpointOf(setup, { baseUrl: address.baseUrl, headers: credential(setup) })
+  const { baseUrl, listPath } = address
+  const endpoint = endpointOf({ ...setup, baseUrl }, { baseUrl, headers: credential(setup) })
   const { secrets } = endpoint
   const wire: Wire = { endpoint, limits: setup.limits, transport, framing: 'events', paramNames: PARAM_NAMES }
-  const content = contentFor(setup, endpoint.baseUrl, CONTENT)
+  const content = contentFor(setup, baseUrl, CONTENT)
   const filter = createCallFilter(fieldsOf(dialect), content)
   return {
     id: setup.id,
@@ -52,7 +53,9 @@ function createAdapter(setup: ProviderSetup): Adapter {
         createReader: readerMaker(call, secrets),
       })
     },
-    listModels: async (signal) => readModelList(await getJson(transport, endpoint, { path: address.listPath, signal })),
+    async listModels(signal) {
+      return listPath === undefined ? [] : readModelList(await getJson(transport, endpoint, { path: listPath, signal }))
+    },
   }
 }
 
@@ -72,13 +75,10 @@ function credential({ apiKey }: ProviderSetup): Readonly<Record<string, string>>
 
 /** The names in a list of models, of those that generate content. */
 export function readModelList(body: unknown): readonly string[] {
-  const { models, publisherModels } = isJsonObject(body) ? body : {}
-  const list: readonly unknown[] = [models, publisherModels].flatMap((entries) =>
-    Array.isArray(entries) ? entries : [],
-  )
+  const list: readonly unknown[] = isJsonObject(body) && Array.isArray(body['models']) ? body['models'] : []
   return list.flatMap((model) => {
     const { name, supportedGenerationMethods: methods } = isJsonObject(model) ? model : {}
     const isMute = Array.isArray(methods) && !methods.includes('generateContent')
-    return typeof name !== 'string' || isMute ? [] : [name.replace(/^(?:publishers\/google\/)?models\//, '')]
+    return typeof name !== 'string' || isMute ? [] : [name.replace(/^models\//, '')]
   })
 }

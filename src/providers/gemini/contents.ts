@@ -2,6 +2,7 @@ import type { AssistantPart, HistoryItem } from '../../core/model-call.ts'
 import type { UserPart } from '../../protocol/input-item.ts'
 import { isJsonObject, parseJson, type JsonObject } from '../../protocol/json.ts'
 import type { InputImage } from '../../protocol/part.ts'
+import { argumentsObject } from '../call-arguments.ts'
 import { fileSource, imageSource, type Source } from '../content.ts'
 import { alternate, gatherTurns, type Saying, type SidedTurn, type ToolResult } from '../turns.ts'
 import { plainPart, readSignature, signedParts } from './signatures.ts'
@@ -23,15 +24,17 @@ const FOREIGN_SIGNATURE = 'skip_thought_signature_validator'
  */
 export function buildContents(history: readonly HistoryItem[], fromThree: boolean): Conversation {
   const { system, turns } = alternate(gatherTurns(history.filter(isSaid)))
-  const contents = turns.map((turn) => ({ role: ROLE[turn.role], parts: partsOf(turn, fromThree) }))
-  return { system, contents: contents.filter(({ parts }) => parts.length > 0) }
+  return { system, contents: turns.map((turn) => ({ role: ROLE[turn.role], parts: partsOf(turn, fromThree) })) }
 }
 
-/** Nothing is left of an assistant's words without a word, nor of the thoughts of another provider. */
-function isSaid(item: HistoryItem): boolean {
+/** What makes a part: no message without a word, no thoughts of another provider, no signature without its call. */
+function isSaid(item: HistoryItem, index: number, history: readonly HistoryItem[]): boolean {
   if (item.type === 'native') return false
-  if (item.type === 'reasoning') return readSignature(item.state) !== undefined
-  return item.type !== 'message' || item.role !== 'assistant' || textOf(item.parts) !== ''
+  if (item.type !== 'reasoning')
+    return item.type !== 'message' || item.role !== 'assistant' || textOf(item.parts) !== ''
+  const signature = readSignature(item.state)
+  if (signature === undefined) return false
+  return !('call_id' in signature) || history[index + 1]?.type === 'function_call'
 }
 
 const ROLE = { assistant: 'model', user: 'user' } as const
@@ -88,7 +91,7 @@ function callPart(
   { signature, fromThree }: { readonly signature: string | undefined; readonly fromThree: boolean },
 ): JsonObject {
   return {
-    functionCall: { ...idOf(callId, fromThree), name, args: argumentsOf(text) },
+    functionCall: { ...idOf(callId, fromThree), name, args: argumentsObject(text) },
     ...(signature === undefined ? {} : { thoughtSignature: signature }),
   }
 }
@@ -104,12 +107,6 @@ function withSignature(parts: readonly JsonObject[]): readonly JsonObject[] {
 /** Earlier models know no ids, and some of their servers refuse them. */
 function idOf(callId: string, fromThree: boolean): JsonObject {
   return fromThree ? { id: callId } : {}
-}
-
-function argumentsOf(text: string): JsonObject {
-  const value = parseJson(text)
-  if (isJsonObject(value)) return value
-  return text.trim() === '' ? {} : { arguments: text }
 }
 
 /** The answer to a call, and what cannot stand in it. */

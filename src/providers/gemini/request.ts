@@ -1,6 +1,7 @@
 import type { CallableTool, HistoryItem, ModelCall } from '../../core/model-call.ts'
-import type { JsonObject, JsonValue } from '../../protocol/json.ts'
+import type { JsonObject } from '../../protocol/json.ts'
 import type { TextFormat } from '../../protocol/text-format.ts'
+import { given } from '../given.ts'
 import { buildContents } from './contents.ts'
 import { isFromThree, thinkingConfig } from './models.ts'
 import { TIER_HEADER, type DialectName } from './tables.ts'
@@ -42,10 +43,6 @@ const SILENCE: JsonObject = { role: 'user', parts: [{ text: '(The user said noth
 
 const TIER: Readonly<Record<string, string>> = { default: 'standard', flex: 'flex', priority: 'priority' }
 const VERTEX_TIER: Readonly<Record<string, string>> = { flex: 'flex', priority: 'priority' }
-
-function given(field: string, value: JsonValue | undefined): JsonObject {
-  return value === undefined ? {} : { [field]: value }
-}
 
 function filled(field: string, value: JsonObject): JsonObject {
   return Object.keys(value).length === 0 ? {} : { [field]: value }

@@ -20,7 +20,8 @@ export function readSignature(state: JsonValue | undefined): Signature | undefin
   const { call_id, thoughtSignature, texts, part } = state
   if (typeof call_id === 'string' && typeof thoughtSignature === 'string') return { call_id, thoughtSignature }
   if (isJsonObject(part)) return { part }
-  return Array.isArray(texts) ? { texts: texts.filter(isSignedText) } : undefined
+  const signed = Array.isArray(texts) ? texts.filter(isSignedText) : []
+  return signed.length === 0 ? undefined : { texts: signed }
 }
 
 function isSignedText(value: unknown): value is SignedText {

@@ -3,6 +3,7 @@ import type { ContentTable } from '../content.ts'
 import type { ParamNames } from '../error-answer.ts'
 import type { DialectFacts } from '../family.ts'
 import { drop, keep, map, type FieldTable } from '../fields.ts'
+import { VERTEX_URL } from '../vertex.ts'
 import type { WireWord } from './wire.ts'
 
 /**
@@ -17,7 +18,7 @@ export const DIALECTS = {
     keyVariable: 'GEMINI_API_KEY',
     families: /^gemini-/,
   },
-  vertex: { baseUrl: 'https://aiplatform.googleapis.com/v1beta1', families: /^gemini-/ },
+  vertex: { baseUrl: VERTEX_URL, families: /^gemini-/ },
 } as const satisfies Record<string, DialectFacts>
 
 /** The name of a dialect. */
