@@ -80,6 +80,7 @@ const CONTENT_TEXT: Readonly<Record<ContentTable['imageData'], string>> = {
   map: 'sent',
   fetch: 'fetched by Antiphon, sent as data',
   drop: 'left out, with a warning',
+  move: 'moved to a message after them',
   reject: 'refused',
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CreateRequest } from '../protocol/create-request.ts'
-import { checkCapability, checkModalities, checkSupported, traitsOf, type ModelTraits } from './capability.ts'
+import { checkCapability, fitModalities, checkSupported, traitsOf, type ModelTraits } from './capability.ts'
 import type { HistoryItem } from './model-call.ts'
 import { apiFault } from './testing/api-fault.ts'
 
@@ -120,8 +120,8 @@ const unreadable: readonly { name: string; item: HistoryItem; traits: ModelTrait
   },
 ]
 for (const { name, item, traits, message } of unreadable) {
-  test(`checkModalities() refuses ${name}`, () => {
-    assert.throws(() => checkModalities([item], traits), apiFault('unsupported_input', 'input', message))
+  test(`fitModalities() refuses ${name}`, () => {
+    assert.throws(() => fitModalities([item], traits), apiFault('unsupported_input', 'input', message))
   })
 }
 
@@ -145,5 +145,21 @@ const readable: readonly { name: string; item: HistoryItem; traits: ModelTraits 
   },
 ]
 for (const { name, item, traits } of readable) {
-  test(`checkModalities() accepts ${name}`, () => assert.doesNotThrow(() => checkModalities([item], traits)))
+  test(`fitModalities() accepts ${name}`, () => {
+    assert.deepEqual(fitModalities([item], traits), { history: [item], warnings: [] })
+  })
 }
+
+test('What was answered before is left out, with a warning; what was not is refused', () => {
+  const seen: HistoryItem = { type: 'message', role: 'user', parts: [text, image] }
+  const given: HistoryItem = { type: 'function_call_output', callId: 'a', output: [file] }
+  const answer: HistoryItem = { type: 'message', role: 'assistant', parts: [{ type: 'output_text', text: 'Hi.' }] }
+  const { history, warnings } = fitModalities([seen, given, answer], TEXT_ONLY)
+  assert.deepEqual(history, [
+    { ...seen, parts: [text, { type: 'input_text', text: '(An image is left out here.)' }] },
+    { ...given, output: [{ type: 'input_text', text: '(A file is left out here.)' }] },
+    answer,
+  ])
+  assert.deepEqual(warnings, ['images and files of earlier turns were left out: the model does not read them'])
+  assert.throws(() => fitModalities([answer, seen], TEXT_ONLY), /input has input_image parts/)
+})

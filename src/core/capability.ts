@@ -1,5 +1,7 @@
-import { ApiError, badRequest } from '../protocol/error.ts'
+import { badRequest } from '../protocol/error.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
+import type { UserPart } from '../protocol/input-item.ts'
+import { leaveOutEarlier } from './earlier-content.ts'
 import type { HistoryItem } from './model-call.ts'
 
 /** What an input may be made of. */
@@ -73,27 +75,38 @@ export function checkCapability(request: CreateRequest, traits: ModelTraits): vo
 }
 
 /**
- * Refuses inputs of a kind that the model is known not to read.
+ * Brings a history to the kinds of content that a model is known to read: others are left out where they have been
+ * answered before, with a warning.
  *
- * @throws {ApiError} 400, code `unsupported_input`.
+ * @throws {ApiError} 400, code `unsupported_input`: what has not been answered yet must not be left out.
  */
-export function checkModalities(history: readonly HistoryItem[], traits: ModelTraits): void {
-  const readable = traits.input
-  if (readable === undefined) return
-  const parts = history.flatMap((item) => {
+export function fitModalities(history: readonly HistoryItem[], { input: readable }: ModelTraits): FittedHistory {
+  if (readable === undefined) return { history, warnings: [] }
+  const lacks = ({ type }: UserPart) => MODALITIES.some(([part, kind]) => part === type && !readable.includes(kind))
+  const fitted = leaveOutEarlier(history, lacks)
+  const parts = fitted.history.flatMap((item) => {
     if (item.type === 'message' && item.role !== 'assistant') return item.parts
     return item.type === 'function_call_output' && typeof item.output !== 'string' ? item.output : []
   })
-  for (const [type, modality] of [
-    ['input_image', 'image'],
-    ['input_file', 'file'],
-  ] as const) {
-    if (readable.includes(modality) || !parts.some((part) => part.type === type)) continue
-    throw new ApiError({
-      type: 'invalid_request_error',
-      code: 'unsupported_input',
-      param: 'input',
-      message: `This model reads ${readable.join(' and ')} only, but the input has ${type} parts.`,
-    })
+  const unread = parts.find(lacks)
+  if (unread !== undefined) {
+    throw badRequest(
+      'unsupported_input',
+      'input',
+      `This model reads ${readable.join(' and ')} only, but the input has ${unread.type} parts.`,
+    )
   }
+  const warnings = ['images and files of earlier turns were left out: the model does not read them']
+  return { history: fitted.history, warnings: fitted.count === 0 ? [] : warnings }
 }
+
+/** A history that a model can read, and what it is without. */
+export interface FittedHistory {
+  readonly history: readonly HistoryItem[]
+  readonly warnings: readonly string[]
+}
+
+const MODALITIES = [
+  ['input_image', 'image'],
+  ['input_file', 'file'],
+] as const

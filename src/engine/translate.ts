@@ -1,4 +1,4 @@
-import { checkModalities, type ModelTraits } from '../core/capability.ts'
+import { fitModalities, type ModelTraits } from '../core/capability.ts'
 import { isWebSearch } from '../core/check-request.ts'
 import { toHistory, type ThreadItem } from '../core/history.ts'
 import { flatFormat, type Identity } from '../core/initial-response.ts'
@@ -9,6 +9,7 @@ import { fitToWindow } from '../core/truncate.ts'
 import type { PreparedCall } from '../providers/adapter.ts'
 import type { Route } from '../providers/routing.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
+import { prepareCall } from './structured-output.ts'
 
 /** A request, and what was said before it. */
 export interface Placed {
@@ -42,22 +43,22 @@ export function translate({ request, identity, thread }: Placed, route: Route, s
   const tools = [...(request.tools ?? []), ...history.tools]
   const lowered = lowerTools(tools)
   const { choice, tools: offered } = lowerChoice(request.tool_choice ?? undefined, lowered)
+  const fitted = fitModalities(history.items, traits)
   const full: ModelCall = {
     ...settingsOf(request),
     callIdPrefix: `call_${identity.id.slice('resp_'.length, 'resp_'.length + 24)}`,
     model: route.upstreamModel,
-    history: history.items,
+    history: fitted.history,
     tools: offered,
     toolChoice: choice,
     maxOutputTokens: outputLimit(request, traits),
     canStream: traits.streaming,
   }
   const call = fitToWindow(full, request.truncation ?? 'disabled', traits.contextWindow)
-  checkModalities(call.history, traits)
-  const prepared = adapter.prepare(call)
+  const prepared = prepareCall(adapter, call)
   const dropped = tools.some(isWebSearch) ? ['web_search was left out: it is not supported yet'] : []
   const foreign = hasForeignState ? ['sealed reasoning was left out: another provider made it'] : []
-  const warnings = [...dropped, ...foreign, ...history.warnings, ...prepared.warnings]
+  const warnings = [...dropped, ...foreign, ...history.warnings, ...fitted.warnings, ...prepared.warnings]
   return { route, call, prepared, raise: createToolRaiser(lowered.origins), warnings }
 }
 

@@ -1,3 +1,4 @@
+import { leaveOutEarlier } from '../core/earlier-content.ts'
 import type { HistoryItem } from '../core/model-call.ts'
 import { badRequest, type ApiError } from '../protocol/error.ts'
 import type { UserPart } from '../protocol/input-item.ts'
@@ -10,6 +11,8 @@ export type ContentTreatment =
   | 'fetch'
   /** It stays out; nothing of what was said is lost by it. */
   | 'drop'
+  /** It is sent elsewhere: images in the result of a tool in a message right after it. */
+  | 'move'
   | 'reject'
 
 /** What becomes of images and files at one provider. */
@@ -102,45 +105,83 @@ export function unsupportedInput(message: string): ApiError {
   return badRequest('unsupported_input', 'input', message)
 }
 
-/**
- * Checks that a history holds no content that a provider lacks, and says what it will not hear of.
- *
- * @throws {ApiError} 400 `unsupported_input`.
- */
-export function checkContent(history: readonly HistoryItem[], table: ContentTable): readonly string[] {
-  let dropsDetail = false
-  for (const item of history) {
-    if (item.type === 'message' && item.role !== 'assistant') {
-      for (const part of item.parts) dropsDetail = checkPart(part, table) || dropsDetail
-    }
-    if (item.type === 'function_call_output' && typeof item.output !== 'string') {
-      for (const part of item.output) dropsDetail = checkResultPart(part, table) || dropsDetail
-    }
-  }
-  return dropsDetail ? ['the detail of images was left out: the provider does not take it'] : []
+/** A history as its provider takes it. */
+export interface SettledContent {
+  readonly history: readonly HistoryItem[]
+  readonly warnings: readonly string[]
 }
 
-function checkResultPart(part: UserPart, table: ContentTable): boolean {
-  if (part.type !== 'input_text' && table.resultParts === 'reject') {
-    throw unsupportedInput(
-      'This provider takes text alone as the result of a tool: send images and files in a message.',
-    )
+/**
+ * Brings a history to what a provider takes: what it lacks is left out where it has been answered before, and told
+ * of; images in results stand in a message of their own where results are text.
+ *
+ * @throws {ApiError} 400 `unsupported_input`: what has not been answered yet must not be left out.
+ */
+export function settleContent(history: readonly HistoryItem[], table: ContentTable): SettledContent {
+  if (!history.some(hasContent)) return { history, warnings: [] }
+  const earlier = leaveOutEarlier(history, (part) => part.type !== 'input_text' && lackOf(part, table) !== undefined)
+  const dropsDetail = checkContent(earlier.history, table)
+  const moved = table.resultParts === 'move' ? earlier.history.flatMap(moveParts) : earlier.history
+  return {
+    history: moved,
+    warnings: [
+      ...(earlier.count === 0
+        ? []
+        : ['images and files of earlier turns were left out: the provider does not take them']),
+      ...(dropsDetail ? ['the detail of images was left out: the provider does not take it'] : []),
+    ],
   }
-  return checkPart(part, table)
+}
+
+function hasContent(item: HistoryItem): boolean {
+  return partsOf(item).some(({ type }) => type !== 'input_text')
+}
+
+function partsOf(item: HistoryItem): readonly UserPart[] {
+  if (item.type === 'message' && item.role !== 'assistant') return item.parts
+  return item.type === 'function_call_output' && typeof item.output !== 'string' ? item.output : []
 }
 
 /** @returns whether a detail is left out. */
-function checkPart(part: UserPart, table: ContentTable): boolean {
-  if (part.type === 'input_text') return false
+function checkContent(history: readonly HistoryItem[], table: ContentTable): boolean {
+  let dropsDetail = false
+  for (const item of history) {
+    for (const part of partsOf(item)) {
+      if (part.type === 'input_text') continue
+      if (item.type === 'function_call_output' && table.resultParts === 'reject') throw unsupportedInput(TEXT_RESULTS)
+      const lack = lackOf(part, table)
+      if (lack !== undefined) throw unsupportedInput(lack)
+      dropsDetail ||= table.imageDetail === 'drop' && part.type === 'input_image' && (part.detail ?? 'auto') !== 'auto'
+    }
+  }
+  return dropsDetail
+}
+
+const TEXT_RESULTS = 'This provider takes text alone as the result of a tool: send images and files in a message.'
+
+/** What is to be said of a part that the provider cannot take; undefined where it can. */
+function lackOf(part: Exclude<UserPart, { type: 'input_text' }>, table: ContentTable): string | undefined {
   const isImage = part.type === 'input_image'
   const isUrl = 'url' in (isImage ? imageSource(part) : fileSource(part))
   const [data, url] = isImage ? [table.imageData, table.imageUrl] : [table.fileData, table.fileUrl]
   const kind = isImage ? 'images' : 'files'
-  if (data === 'reject') throw unsupportedInput(`This provider takes no ${kind}: send what they say as text.`)
-  if (isUrl && url !== 'map') {
-    throw unsupportedInput(
-      `This provider takes no URLs of ${kind} here: send the data itself, as a data: URL or file_data.`,
-    )
-  }
-  return isImage && table.imageDetail === 'drop' && part.detail != null && part.detail !== 'auto'
+  if (data === 'reject') return `This provider takes no ${kind}: send what they say as text.`
+  if (!isUrl || url === 'map') return undefined
+  return `This provider takes no URLs of ${kind} here: send the data itself, as a data: URL or file_data.`
 }
+
+/** The result of a tool as text, and its images and files in a message of the user. */
+function moveParts(item: HistoryItem): HistoryItem[] {
+  if (item.type !== 'function_call_output' || typeof item.output === 'string') return [item]
+  const texts = item.output.filter((part) => part.type === 'input_text')
+  const others = item.output.filter((part) => part.type !== 'input_text')
+  if (others.length === 0) return [item]
+  const note = { type: 'input_text' as const, text: MOVED }
+  return [
+    { ...item, output: [...texts, note] },
+    { type: 'message', role: 'user', parts: [{ type: 'input_text', text: `${CAME_BACK} ${item.callId}:` }, ...others] },
+  ]
+}
+
+const MOVED = '(What else the tool gave back follows in the next message.)'
+const CAME_BACK = 'The tool gave this back for the call'

@@ -1,10 +1,10 @@
 import type { ModelCall } from '../core/model-call.ts'
 import { badRequest } from '../protocol/error.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
-import { checkContent, type ContentTable } from './content.ts'
+import { settleContent, type ContentTable } from './content.ts'
 
 /** What a call asks for beside the conversation. A provider may lack any of it. */
-export type CallField = Exclude<keyof ModelCall, 'callIdPrefix' | 'model' | 'history' | 'canStream'>
+export type CallField = Exclude<keyof ModelCall, 'callIdPrefix' | 'model' | 'history' | 'canStream' | 'allTools'>
 
 /** What becomes of a field at a provider. */
 export type Treatment =
@@ -105,12 +105,12 @@ export interface SettledCall {
 export function createCallFilter(fields: FieldTable, content: ContentTable): (call: ModelCall) => SettledCall {
   const lacking = Object.entries(fields).filter(([, { as }]) => as !== 'map') as [CallField, Treatment][]
   return (call) => {
-    const contentWarnings = checkContent(call.history, content)
+    const { history, warnings: contentWarnings } = settleContent(call.history, content)
     const left = lacking.filter(([field]) => isGiven(call, field))
-    if (left.length === 0) return { call, warnings: contentWarnings }
+    if (left.length === 0 && history === call.history) return { call, warnings: contentWarnings }
     const warnings = left.flatMap(([field, treatment]) => explain(FIELD_NAMES[field], treatment))
     const without = Object.fromEntries(left.map(([field]) => [field, NOT_GIVEN[field]]))
-    return { call: { ...call, ...without }, warnings: [...warnings, ...contentWarnings] }
+    return { call: { ...call, history, ...without }, warnings: [...warnings, ...contentWarnings] }
   }
 }
 

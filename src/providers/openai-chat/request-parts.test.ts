@@ -129,7 +129,7 @@ const outputs: readonly { what: string; output: string | readonly UserPart[]; wi
     ],
     wire: [
       { type: 'text', text: 'See:' },
-      { type: 'image_url', image_url: { url: PIXEL } },
+      { type: 'text', text: '(What else the tool gave back follows in the next message.)' },
     ],
   },
 ]

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { CallableTool, ModelCall } from '../../core/model-call.ts'
-import { ApiError } from '../../protocol/error.ts'
 import { modelCall } from '../testing/model-call.ts'
 import { chatRequest } from '../testing/chat-request.ts'
 import type { ChatRequest } from './request.ts'
@@ -182,16 +181,6 @@ const formats: readonly { format: ModelCall['format']; wire: object }[] = [
 for (const { format, wire } of formats) {
   test(`The format ${JSON.stringify(format)} is sent as ${JSON.stringify(wire)}`, () => {
     assert.deepEqual(extra({ format }), wire)
-  })
-}
-
-for (const dialect of ['deepseek', 'zai', 'anthropic'] as const) {
-  test(`A schema is refused, not dropped, where ${dialect} has none`, () => {
-    assert.throws(
-      () => build({ format: { type: 'json_schema', name: 'n', schema } }, dialect),
-      (error) => error instanceof ApiError && error.status === 400 && error.param === 'text.format',
-    )
-    assert.deepEqual(extra({ format: { type: 'json_object' } }, dialect), { response_format: { type: 'json_object' } })
   })
 }
 

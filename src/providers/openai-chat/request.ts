@@ -1,5 +1,4 @@
 import type { AssistantPart, CallableChoice, ModelCall } from '../../core/model-call.ts'
-import { badRequest } from '../../protocol/error.ts'
 import type { UserPart } from '../../protocol/input-item.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts'
 import type { TextFormat } from '../../protocol/text-format.ts'
@@ -43,7 +42,7 @@ export function buildChatRequest(call: ModelCall, quirks: Quirks): ChatRequest {
     ...given('prompt_cache_key', call.promptCacheKey),
     ...given('safety_identifier', call.safetyIdentifier),
     ...effort,
-    ...buildFormat(call.format, quirks),
+    ...buildFormat(call.format),
     ...(call.canStream ? { stream: true } : {}),
     ...(call.canStream && quirks.fields.has('stream_options') ? { stream_options: { include_usage: true } } : {}),
   }
@@ -176,16 +175,9 @@ function buildEffort(wanted: ModelCall['effort'], quirks: Quirks) {
   return { wire: effort === undefined ? {} : (wire as JsonObject), warnings }
 }
 
-function buildFormat(format: TextFormat, { jsonSchema }: Quirks): JsonObject {
+function buildFormat(format: TextFormat): JsonObject {
   if (format.type === 'text') return {}
   if (format.type === 'json_object') return { response_format: { type: 'json_object' } }
-  if (!jsonSchema) {
-    throw badRequest(
-      'unsupported_parameter',
-      'text.format',
-      'This provider has no json_schema format: use json_object and describe the shape in the instructions.',
-    )
-  }
   const { name, schema, description, strict } = format
   return {
     response_format: {

@@ -261,6 +261,6 @@ export function contentOf(quirks: Quirks): ContentTable {
     imageDetail: 'map',
     fileData: quirks.fields.has('file') ? 'map' : 'reject',
     fileUrl: quirks.fields.has('file') ? 'fetch' : 'reject',
-    resultParts: 'map',
+    resultParts: 'move',
   }
 }

@@ -108,8 +108,15 @@ const REQUESTS = {
       { role: 'assistant', content: null, tool_calls: [wireCall('call_1', '{}')] },
       result('call_1', [
         { type: 'text', text: 'See:' },
-        { type: 'image_url', image_url: { url: PIXEL } },
+        { type: 'text', text: '(What else the tool gave back follows in the next message.)' },
       ]),
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'The tool gave this back for the call call_1:' },
+          { type: 'image_url', image_url: { url: PIXEL } },
+        ],
+      },
     ],
   }),
   'a call id of foreign letters': sent({
