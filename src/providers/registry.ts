@@ -1,5 +1,6 @@
 import { anthropic } from './anthropic/adapter.ts'
 import { cohere } from './cohere/adapter.ts'
+import { bedrock } from './bedrock/adapter.ts'
 import { demo } from './demo/adapter.ts'
 import type { Family } from './family.ts'
 import { gemini } from './gemini/adapter.ts'
@@ -9,6 +10,7 @@ import { openAiChat } from './openai-chat/adapter.ts'
 /** Every family of providers, by its `kind` in the configuration. Where a key enables two, the first is meant. */
 export const FAMILIES = {
   anthropic,
+  bedrock,
   gemini,
   cohere,
   ollama,
