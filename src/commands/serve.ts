@@ -1,11 +1,11 @@
 import { compose, staticKeys, type Server } from '../compose.ts'
 import { configPath, loadConfig, type Environment } from '../config/load.ts'
+import { withOllama } from '../config/local-ollama.ts'
 import type { Config } from '../config/schema.ts'
 import { answersAt } from '../egress/probe.ts'
 import { createLogger, LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
 import { createKey } from './keys.ts'
 import { fail, say } from './console.ts'
-import { withOllama } from './local-ollama.ts'
 import type { Words } from './words.ts'
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const

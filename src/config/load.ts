@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import type { DialectFacts } from '../providers/family.ts'
 import { FAMILIES } from '../providers/registry.ts'
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
 import { checkConfig, joined, type ConfigProblem } from './check.ts'
@@ -109,7 +108,7 @@ function override(settings: JsonObject, flags: Overrides, environment: Environme
 /** Without a file, every provider whose key is in the environment is enabled, once: the first family that takes it. */
 function providersOf(environment: Environment): Record<string, unknown> {
   const rows = Object.entries(FAMILIES).flatMap(([kind, { dialects }]) =>
-    Object.entries(dialects as Readonly<Record<string, DialectFacts>>).flatMap(([dialect, facts]) => {
+    Object.entries(dialects).flatMap(([dialect, facts]) => {
       const variables = [facts.keyVariable ?? '', ...(facts.otherKeyVariables ?? [])]
       const variable = variables.find((name) => given(environment, name) !== undefined)
       if (variable === undefined) return []

@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.ts'
+import type { Config } from './schema.ts'
 import { DIALECTS } from '../providers/ollama/tables.ts'
 
 /** How long a local Ollama is waited for at the start. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { loadConfig } from '../config/load.ts'
+import { loadConfig } from './load.ts'
 import { withOllama } from './local-ollama.ts'
 
 test('a local Ollama that answers is a provider, beside those with keys', async () => {
