@@ -12,7 +12,7 @@ import { samplesOf } from '../telemetry/testing/samples.ts'
 import { fallbacksOf } from './fallback.ts'
 import { settled } from './testing/fake-clock.ts'
 import { FINISH, scriptedModel } from './testing/scripted-model.ts'
-import { ALICE, idOf, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
+import { ALICE, idOf, LIMITS, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
 
 const DOWN = new UpstreamError({ fault: 'unavailable', message: 'Down.' })
 
@@ -175,6 +175,40 @@ test('a job that has a fallback does not wait for long', async () => {
   assert.equal(context.rival.calls.length, 0)
   await context.clock.pass(1)
   assert.equal(context.rival.calls.length, 1)
+})
+
+test('a stream that has begun by silence goes on with what the fallback says', async () => {
+  const { create, model, rival, clock } = testEngine(
+    openMemoryStore(() => 0),
+    { models: MODELS },
+  )
+  const created = await create({ model: 'main', stream: true })
+  assert.ok(created.kind === 'running')
+  const { run } = created
+  model.calls[0]?.accept()
+  await clock.pass(LIMITS.keepalive_ms)
+  await run.begun
+  assert.equal(run.served()?.provider, 'model')
+  model.calls[0]?.fail(new UpstreamError({ fault: 'timeout', message: 'Silent.', accepted: true }))
+  await settled()
+  rival.calls[0]?.say({ type: 'text', text: 'Hello' }, FINISH)
+  assert.deepEqual([(await run.ended).output_text, run.served()?.provider], ['Hello', 'rival'])
+  assert.deepEqual(grammarFaults(run.log.all()), [])
+})
+
+test('a server that stops does not wait for whoever waits for a turn', async () => {
+  const { engine, create, clock } = testEngine(
+    openMemoryStore(() => 0),
+    { concurrency: 1 },
+  )
+  await create()
+  const waiting = await create()
+  assert.ok(waiting.kind === 'running')
+  const drained = engine.drain(0)
+  await clock.pass(0)
+  await drained
+  assert.equal((await waiting.run.ended).status, 'failed')
+  assert.deepEqual(clock.sleepers(), [])
 })
 
 /** Adapters that must not be asked to translate anything. */
