@@ -1,6 +1,6 @@
 import { isNativeType, type UnnumberedEvent } from '../protocol/event.ts'
 import type { JsonObject, JsonValue } from '../protocol/json.ts'
-import { isNativeItem, isOwnType, type OutputItem, type OutputNativeItem } from '../protocol/output-item.ts'
+import { isNativeItem, type OutputItem, type OutputNativeItem } from '../protocol/output-item.ts'
 import type { Response } from '../protocol/response.ts'
 import { itemDone } from './close.ts'
 import { ModelEventError, type NativeEndEvent, type NativeInsideEvent, type NativeItemEvent } from './model-event.ts'
@@ -19,7 +19,7 @@ const DEPTH_MAX = 100
  */
 export function decideNative(response: Response, { item, isOpen, sealed }: NativeItemEvent): UnnumberedEvent[] {
   const type = item['type']
-  if (typeof type !== 'string' || !TYPE_FORM.test(type) || isKnown(item)) {
+  if (typeof type !== 'string' || !TYPE_FORM.test(type) || !isNativeItem({ ...item, type })) {
     throw new ModelEventError('The provider sent an item without a type that can be told.')
   }
   checkDepth(item)
@@ -72,10 +72,6 @@ const EVENT_FIELDS: ReadonlySet<string> = new Set([
 ])
 
 const ITEM_FIELDS: ReadonlySet<string> = new Set(['type', 'id', 'encrypted_content'])
-
-function isKnown(item: JsonObject): boolean {
-  return isOwnType(String(item['type'])) && !isNativeItem(item)
-}
 
 function shown(item: JsonObject, own: { type: string; id: string }, sealed?: string): OutputItem {
   const seal = sealed === undefined ? {} : { encrypted_content: sealed }

@@ -44,8 +44,13 @@ export function estimateItem(item: HistoryItem): number {
 
 /** Roughly how many tokens the fixed part of a call takes: instructions, tools, format. */
 export function estimateFrame(call: Pick<ModelCall, 'instructions' | 'tools' | 'format'>): number {
-  const tools = call.tools.length === 0 ? 0 : estimateTokens(JSON.stringify(call.tools))
-  return estimateTokens(call.instructions ?? '') + tools
+  const tools = call.tools.map(({ name, description, parameters, strict }) => ({
+    name,
+    description,
+    parameters,
+    strict,
+  }))
+  return estimateTokens(call.instructions ?? '') + (tools.length === 0 ? 0 : estimateTokens(JSON.stringify(tools)))
 }
 
 /** What the usage of a call is estimated from. Its history, which may be long, is but a number in it. */

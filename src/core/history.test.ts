@@ -4,7 +4,7 @@ import { FOREIGN_ITEM_TYPES } from '../protocol/input-item.ts'
 import type { JsonObject, JsonValue } from '../protocol/json.ts'
 import type { Tool } from '../protocol/tool.ts'
 import { toHistory, type ThreadItem } from './history.ts'
-import type { HistoryItem } from './model-call.ts'
+import type { CallOrigin, HistoryItem } from './model-call.ts'
 import { apiFault } from './testing/api-fault.ts'
 import { eventsAfter, freshResponse, STOPPED } from './testing/play-run.ts'
 import { conclude } from './conclude.ts'
@@ -67,7 +67,10 @@ for (const { name, thread, message } of unpaired) {
 
 const TOOL: Tool = { type: 'function', name: 'found' }
 const said = (text: string) => ({ type: 'message', role: 'assistant', parts: [{ type: 'output_text', text }] }) as const
-const called = (name: string, args: string) => ({ type: 'function_call', callId: 'a', name, arguments: args }) as const
+const called = (name: string, args: string, origin?: CallOrigin) =>
+  ({ type: 'function_call', callId: 'a', name, arguments: args, ...(origin && { origin }) }) as const
+const SEARCH: CallOrigin = { kind: 'tool_search' }
+const READ: CallOrigin = { kind: 'function', name: 'read', namespace: 'files' }
 const answered = (text: string) => ({ type: 'function_call_output', callId: 'a', output: text }) as const
 
 const image = { type: 'input_image', image_url: 'https://example.com/a.png' } as const
@@ -122,7 +125,7 @@ const shown: readonly { name: string; thread: readonly ThreadItem[]; items: read
   {
     name: 'a function of a namespace',
     thread: [{ type: 'function_call', call_id: 'a', name: 'read', namespace: 'files', arguments: '{}' }, output('a')],
-    items: [called('files__read', '{}'), answered('done')],
+    items: [called('files__read', '{}', READ), answered('done')],
   },
   {
     name: 'an output in parts',
@@ -135,7 +138,18 @@ const shown: readonly { name: string; thread: readonly ThreadItem[]; items: read
       { type: 'custom_tool_call', call_id: 'a', name: 'p', input: 'x "y"' },
       { type: 'custom_tool_call_output', call_id: 'a', output: 'ok' },
     ],
-    items: [called('p', '{"input":"x \\"y\\""}'), answered('ok')],
+    items: [called('p', '{"input":"x \\"y\\""}', { kind: 'custom', name: 'p', input: 'x "y"' }), answered('ok')],
+  },
+  {
+    name: 'a custom tool of a namespace',
+    thread: [
+      { type: 'custom_tool_call', call_id: 'a', name: 'p', namespace: 'files', input: 'x' },
+      { type: 'custom_tool_call_output', call_id: 'a', output: 'done' },
+    ],
+    items: [
+      called('files__p', '{"input":"x"}', { kind: 'custom', name: 'p', namespace: 'files', input: 'x' }),
+      answered('done'),
+    ],
   },
   {
     name: 'a search and what it found',
@@ -143,7 +157,7 @@ const shown: readonly { name: string; thread: readonly ThreadItem[]; items: read
       { type: 'tool_search_call', call_id: 'a', arguments: { query: 'mail' } },
       { type: 'tool_search_output', call_id: 'a', tools: [TOOL] },
     ],
-    items: [called('tool_search', '{"query":"mail"}'), answered('[{"type":"function","name":"found"}]')],
+    items: [called('tool_search', '{"query":"mail"}', SEARCH), answered('[{"type":"function","name":"found"}]')],
   },
   {
     name: 'a search without arguments',
@@ -151,7 +165,7 @@ const shown: readonly { name: string; thread: readonly ThreadItem[]; items: read
       { type: 'tool_search_call', call_id: 'a' },
       { type: 'tool_search_output', call_id: 'a', tools: [] },
     ],
-    items: [called('tool_search', '{}'), answered('[]')],
+    items: [called('tool_search', '{}', SEARCH), answered('[]')],
   },
   {
     name: 'a search without a call id',
@@ -160,7 +174,7 @@ const shown: readonly { name: string; thread: readonly ThreadItem[]; items: read
       { type: 'tool_search_output', tools: [] },
     ],
     items: [
-      { ...called('tool_search', '{}'), callId: '' },
+      { ...called('tool_search', '{}', SEARCH), callId: '' },
       { ...answered('[]'), callId: '' },
     ],
   },
@@ -248,7 +262,7 @@ for (const type of FOREIGN_ITEM_TYPES) {
   })
 }
 
-const natives: readonly { name: string; item: JsonObject; sent: JsonObject }[] = [
+const natives: readonly { name: string; item: JsonObject & { type: string }; sent: JsonObject }[] = [
   {
     name: 'a hosted search',
     item: { type: 'web_search_call', status: 'completed', action: { query: 'Rome' } },
@@ -278,7 +292,7 @@ for (const { name, item, sent } of natives) {
     assert.deepEqual([back.warnings, back.tools], [[], []])
     const elsewhere = toHistory(thread, () => undefined)
     assert.equal(elsewhere.items.length, 1)
-    assert.deepEqual(elsewhere.warnings, [`${String(item['type'])} items were left out: the provider has none`])
+    assert.deepEqual(elsewhere.warnings, [`${item.type} items were left out: the provider has none`])
   })
 }
 
@@ -301,7 +315,7 @@ test('toHistory() shows what a run has said, as the next turn needs it', () => {
   assert.deepEqual(toHistory([...earlier, output('a')], unseal).items, [
     { type: 'reasoning', text: 'Hm.', state: 'signature' },
     said('Hi'),
-    called('files__read', '{}'),
+    called('files__read', '{}', READ),
     answered('done'),
   ])
 })

@@ -121,17 +121,23 @@ type CallItem = Extract<ThreadItem, { type: 'function_call' | 'custom_tool_call'
 
 function showCall(item: CallItem): HistoryItem {
   const common = { type: 'function_call' as const, callId: item.call_id ?? '' }
+  if (item.type === 'tool_search_call') {
+    const origin = { kind: 'tool_search' as const }
+    return { ...common, name: 'tool_search', arguments: JSON.stringify(item.arguments ?? {}), origin }
+  }
+  const { name, namespace: given } = item
+  const namespace = given ?? undefined
+  const lowered = { ...common, name: loweredName(name, namespace) }
+  const within = namespace === undefined ? {} : { namespace }
   switch (item.type) {
-    case 'function_call':
-      return { ...common, name: loweredName(item.name, item.namespace ?? undefined), arguments: item.arguments }
-    case 'custom_tool_call':
-      return {
-        ...common,
-        name: loweredName(item.name, item.namespace ?? undefined),
-        arguments: customArguments(item.input),
-      }
-    case 'tool_search_call':
-      return { ...common, name: 'tool_search', arguments: JSON.stringify(item.arguments ?? {}) }
+    case 'function_call': {
+      const origin = namespace === undefined ? {} : { origin: { kind: 'function' as const, name, namespace } }
+      return { ...lowered, arguments: item.arguments, ...origin }
+    }
+    case 'custom_tool_call': {
+      const origin = { kind: 'custom' as const, name, ...within, input: item.input }
+      return { ...lowered, arguments: customArguments(item.input), origin }
+    }
     default:
       return unreachable(item)
   }

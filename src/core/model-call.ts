@@ -20,12 +20,43 @@ export type HistoryItem =
       readonly phase?: MessagePhase
     }
   /** `name` is the name that the provider knows: see `core/tool-names.ts`. */
-  | { readonly type: 'function_call'; readonly callId: string; readonly name: string; readonly arguments: string }
+  | {
+      readonly type: 'function_call'
+      readonly callId: string
+      readonly name: string
+      readonly arguments: string
+      readonly origin?: CallOrigin
+    }
   | { readonly type: 'function_call_output'; readonly callId: string; readonly output: string | readonly UserPart[] }
   /** `state` is what this provider said under `reasoning_state`; absent where another provider said it. */
   | { readonly type: 'reasoning'; readonly text: string; readonly state: JsonValue | undefined }
   /** An item that this provider alone knows, as it came; it is never there where another provider said it. */
   | { readonly type: 'native'; readonly item: JsonObject }
+
+/** A call as the client knows it, where that is more than one of a function: for providers that know such calls. */
+export type CallOrigin =
+  | { readonly kind: 'function'; readonly name: string; readonly namespace: string }
+  | { readonly kind: 'custom'; readonly name: string; readonly namespace?: string; readonly input: string }
+  | { readonly kind: 'tool_search' }
+
+/** What several tools have in common. */
+export interface ToolNamespace {
+  readonly name: string
+  readonly description?: string
+}
+
+/** A tool as the client offered it, where that was more than a function: for providers that know such tools. */
+export type ToolOrigin =
+  | { readonly kind: 'function'; readonly name: string; readonly namespace: ToolNamespace }
+  | {
+      readonly kind: 'custom'
+      readonly name: string
+      readonly description?: string
+      /** Such as a grammar. */
+      readonly format?: AnyObject
+      readonly namespace?: ToolNamespace
+    }
+  | { readonly kind: 'tool_search' }
 
 /** A function as every provider knows it. */
 export interface CallableTool {
@@ -33,6 +64,7 @@ export interface CallableTool {
   readonly description: string | undefined
   readonly parameters: AnyObject | undefined
   readonly strict: boolean | undefined
+  readonly origin?: ToolOrigin
 }
 
 /** How the model may use its tools. */
@@ -51,6 +83,8 @@ export interface ModelCall {
   readonly history: readonly HistoryItem[]
   readonly tools: readonly CallableTool[]
   readonly toolChoice: CallableChoice | undefined
+  /** All tools, where the choice allows some alone: for providers that keep to it themselves, and cache what they know. */
+  readonly allTools?: readonly CallableTool[] | undefined
   readonly parallelToolCalls: boolean | undefined
   readonly maxOutputTokens: number | undefined
   readonly temperature: number | undefined

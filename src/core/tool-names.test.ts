@@ -83,6 +83,7 @@ test('lowerTools() offers a custom tool as a function of one required string', (
         additionalProperties: false,
       },
       strict: undefined,
+      origin: { kind: 'custom', name: 'apply_patch', description: 'Edits files.' },
     },
   ])
   assert.deepEqual([...origins], [['apply_patch', { kind: 'custom', name: 'apply_patch' }]])
@@ -124,10 +125,41 @@ test('lowerTools() joins a namespace and its members to one name each', () => {
   )
 })
 
+test('lowerTools() remembers what a tool was, for providers that know such tools', () => {
+  const grammar = { type: 'grammar', syntax: 'lark', definition: 'start: "a"' }
+  const { tools } = lowerTools([
+    weather,
+    {
+      type: 'namespace',
+      name: 'files',
+      description: 'About files.',
+      tools: [
+        { type: 'function', name: 'read.all' },
+        { type: 'custom', name: 'patch', format: grammar },
+      ],
+    },
+  ])
+  const namespace = { name: 'files', description: 'About files.' }
+  assert.deepEqual(
+    tools.map(({ origin }) => origin),
+    [
+      undefined,
+      { kind: 'function', name: 'read.all', namespace },
+      { kind: 'custom', name: 'patch', format: grammar, namespace },
+    ],
+  )
+})
+
 test('lowerTools() offers a tool search as a function of its own name', () => {
   const { tools, origins } = lowerTools([search])
   assert.deepEqual(tools, [
-    { name: 'tool_search', description: 'Finds tools.', parameters: { type: 'object' }, strict: undefined },
+    {
+      name: 'tool_search',
+      description: 'Finds tools.',
+      parameters: { type: 'object' },
+      strict: undefined,
+      origin: { kind: 'tool_search' },
+    },
   ])
   assert.deepEqual([...origins], [['tool_search', { kind: 'tool_search', name: 'tool_search' }]])
 })
@@ -219,6 +251,7 @@ for (const { choice, lowered, left } of choices) {
       result.tools.map(({ name }) => name),
       left,
     )
+    assert.equal(result.allTools, left === offered ? undefined : all.tools)
   })
 }
 

@@ -1,8 +1,8 @@
 import { badRequest } from '../protocol/error.ts'
 import { isJsonObject, parseJson } from '../protocol/json.ts'
 import type { CustomTool, FunctionTool, NamespaceTool, Tool, ToolChoice } from '../protocol/tool.ts'
-import type { CallableChoice, CallableTool } from './model-call.ts'
-import type { ModelEvent, ToolKind } from './model-event.ts'
+import type { CallableChoice, CallableTool, ToolNamespace } from './model-call.ts'
+import type { ModelEvent, ToolCallEvent, ToolKind } from './model-event.ts'
 
 /** What a lowered name stands for. */
 interface Origin {
@@ -64,6 +64,7 @@ function lowerTool(tool: Tool): Lowered[] {
         description: tool.description ?? undefined,
         parameters: tool.parameters ?? undefined,
         strict: undefined,
+        origin: { kind: 'tool_search' as const },
       }
       return [{ callable, origin: { kind: 'tool_search', name: 'tool_search' } }]
     }
@@ -72,25 +73,35 @@ function lowerTool(tool: Tool): Lowered[] {
   }
 }
 
-function lowerNamespace(namespace: NamespaceTool): Lowered[] {
-  return namespace.tools.map((tool) =>
-    tool.type === 'function' ? lowerFunction(tool, namespace.name) : lowerCustom(tool, namespace.name),
-  )
+function lowerNamespace({ name, description, tools }: NamespaceTool): Lowered[] {
+  const namespace = { name, ...described(description) }
+  return tools.map((tool) => (tool.type === 'function' ? lowerFunction(tool, namespace) : lowerCustom(tool, namespace)))
 }
 
-function lowerFunction(tool: FunctionTool, namespace: string | undefined): Lowered {
+function described(description: string | null | undefined): { description?: string } {
+  return description == null ? {} : { description }
+}
+
+function lowerFunction(tool: FunctionTool, namespace: ToolNamespace | undefined): Lowered {
+  const { name } = tool
   const callable = {
-    name: loweredName(tool.name, namespace),
+    name: loweredName(name, namespace?.name),
     description: tool.description ?? undefined,
     parameters: tool.parameters ?? undefined,
     strict: tool.strict ?? undefined,
+    ...(namespace === undefined ? {} : { origin: { kind: 'function' as const, name, namespace } }),
   }
-  return { callable, origin: { kind: 'function', name: tool.name, ...(namespace === undefined ? {} : { namespace }) } }
+  return { callable, origin: { kind: 'function', name, ...nameOf(namespace) } }
 }
 
-function lowerCustom(tool: CustomTool, namespace: string | undefined): Lowered {
+function nameOf(namespace: ToolNamespace | undefined): { namespace?: string } {
+  return namespace === undefined ? {} : { namespace: namespace.name }
+}
+
+function lowerCustom(tool: CustomTool, namespace: ToolNamespace | undefined): Lowered {
+  const { name } = tool
   const callable = {
-    name: loweredName(tool.name, namespace),
+    name: loweredName(name, namespace?.name),
     description: [tool.description, grammarOf(tool)].filter((line) => line != null && line !== '').join('\n\n'),
     parameters: {
       type: 'object',
@@ -99,8 +110,15 @@ function lowerCustom(tool: CustomTool, namespace: string | undefined): Lowered {
       additionalProperties: false,
     },
     strict: undefined,
+    origin: {
+      kind: 'custom' as const,
+      name,
+      ...described(tool.description),
+      ...(tool.format == null ? {} : { format: tool.format }),
+      ...(namespace === undefined ? {} : { namespace }),
+    },
   }
-  return { callable, origin: { kind: 'custom', name: tool.name, ...(namespace === undefined ? {} : { namespace }) } }
+  return { callable, origin: { kind: 'custom', name, ...nameOf(namespace) } }
 }
 
 /** A grammar cannot be enforced through a function: the model is told of it instead. */
@@ -119,6 +137,8 @@ export function loweredName(name: string, namespace: string | undefined): string
 export interface LoweredChoice {
   readonly choice: CallableChoice | undefined
   readonly tools: readonly CallableTool[]
+  /** All that were offered, where the choice leaves some of them. */
+  readonly allTools?: readonly CallableTool[]
 }
 
 /**
@@ -140,7 +160,7 @@ export function lowerChoice(choice: ToolChoice | undefined, lowered: LoweredTool
   const allowed = new Set(
     choice.tools.map((tool, index) => offeredName(lowered, tool.name ?? tool.type, `tool_choice.tools[${index}]`)),
   )
-  return { choice: choice.mode, tools: tools.filter((tool) => allowed.has(tool.name)) }
+  return { choice: choice.mode, tools: tools.filter((tool) => allowed.has(tool.name)), allTools: tools }
 }
 
 function offeredName(lowered: LoweredTools, name: string, param: string): string {
@@ -161,7 +181,8 @@ interface HeldCall {
 }
 
 /**
- * Maps lowered tool names back to what the client offered; the arguments of custom calls to their input.
+ * Maps lowered tool names back to what the client offered; the arguments of custom calls to their input. A call that
+ * says what kind it is was never lowered: its arguments are what they should be.
  *
  * Arguments of custom calls and searches are held until they are whole: at the latest until the model
  * says something else or ends, because that closes its calls.
@@ -172,6 +193,7 @@ export function createToolRaiser(origins: LoweredTools['origins']): (event: Mode
     switch (event.type) {
       case 'tool_call': {
         const released = release(held, ({ text }) => isJsonObject(parseJson(text)))
+        if (event.kind !== undefined) return [...released, raiseNames(event, origins)]
         const origin = origins.get(event.name)
         if (origin === undefined || (origin.kind === 'function' && origin.name === event.name)) {
           return [...released, event]
@@ -190,6 +212,12 @@ export function createToolRaiser(origins: LoweredTools['origins']): (event: Mode
         return held === undefined || held.size === 0 ? [event] : [...release(held, () => true), event]
     }
   }
+}
+
+/** Of a tool that the provider was offered as it is, the name alone may have been changed. */
+function raiseNames(event: ToolCallEvent, origins: LoweredTools['origins']): ModelEvent {
+  const origin = origins.get(loweredName(event.name, event.namespace))
+  return origin === undefined ? event : { ...event, name: origin.name }
 }
 
 function release(held: Map<string, HeldCall> | undefined, isDue: (call: HeldCall) => boolean): ModelEvent[] {

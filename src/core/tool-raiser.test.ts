@@ -56,6 +56,27 @@ for (const { lowered, origin } of raised) {
   })
 }
 
+test('a call that says what kind it is was never lowered: its arguments pass as they come', () => {
+  const patch: ModelEvent = { type: 'tool_call', callId: 'a', name: 'apply_patch', kind: 'custom' }
+  const events = [patch, args('a', '{"input":'), args('a', '"x"}'), finish]
+  assert.deepEqual(raise(events), events)
+})
+
+test('of such a call, the name alone is what the client knows', () => {
+  const native = (name: string, namespace?: string): ModelEvent => ({
+    type: 'tool_call',
+    callId: 'a',
+    name,
+    kind: 'function',
+    ...(namespace === undefined ? {} : { namespace }),
+  })
+  assert.deepEqual(raise([native('read', 'files'), native('get_time'), native('else', 'where')]), [
+    native('read', 'files'),
+    native('get.time'),
+    native('else', 'where'),
+  ])
+})
+
 const inputs = [
   { name: 'custom input is unwrapped', tool: 'apply_patch', text: '{"input":"*** Begin\\n"}', input: '*** Begin\n' },
   { name: 'custom input may be empty', tool: 'apply_patch', text: '{"input":""}', input: '' },

@@ -20,7 +20,7 @@ function deltas(...texts: string[]): UnnumberedEvent[] {
 
 /** What a reader has been given, in one line; the end of the log is a full stop. */
 function saidBy(events: readonly ResponseEvent[]): string {
-  return events.map((event) => ('delta' in event ? event.delta : '.')).join('')
+  return events.map((event) => (event.type === 'response.output_text.delta' ? event.delta : '.')).join('')
 }
 
 /** Reads in the background; `text()` is what has been read so far. */

@@ -1,5 +1,7 @@
 import { fitModalities, type ModelTraits } from '../core/capability.ts'
 import { isWebSearch } from '../core/check-request.ts'
+import { answeredItems } from '../core/earlier-content.ts'
+import type { UserFetcher } from '../core/fetcher.ts'
 import { toHistory, type ThreadItem } from '../core/history.ts'
 import { flatFormat, type Identity } from '../core/initial-response.ts'
 import type { ModelCall } from '../core/model-call.ts'
@@ -7,8 +9,10 @@ import type { Sealer } from '../core/seal.ts'
 import { createToolRaiser, lowerChoice, lowerTools } from '../core/tool-names.ts'
 import { fitToWindow } from '../core/truncate.ts'
 import type { PreparedCall } from '../providers/adapter.ts'
+import type { ContentTable } from '../providers/content.ts'
 import type { Route } from '../providers/routing.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
+import { inlineUrls } from './inline-urls.ts'
 import { prepareCall } from './structured-output.ts'
 
 /** A request, and what was said before it. */
@@ -27,12 +31,19 @@ export interface Translated {
   readonly warnings: readonly string[]
 }
 
+/** What translating needs. */
+export interface Means {
+  readonly sealer: Sealer
+  readonly fetcher: UserFetcher
+}
+
 /**
  * Translates a request for one model: reasoning that other providers have sealed is left out, and said so.
  *
- * @throws {ApiError} 400 for what the model cannot do.
+ * @throws {ApiError} 400 for what the model cannot do, or what a URL does not lead to.
  */
-export function translate({ request, identity, thread }: Placed, route: Route, sealer: Sealer): Translated {
+export async function translate(placed: Placed, route: Route, { sealer, fetcher }: Means): Promise<Translated> {
+  const { request, identity, thread } = placed
   const { adapter, traits } = route
   let hasForeignState = false
   const history = toHistory(thread, (sealed) => {
@@ -42,7 +53,7 @@ export function translate({ request, identity, thread }: Placed, route: Route, s
   })
   const tools = [...(request.tools ?? []), ...history.tools]
   const lowered = lowerTools(tools)
-  const { choice, tools: offered } = lowerChoice(request.tool_choice ?? undefined, lowered)
+  const { choice, tools: offered, allTools } = lowerChoice(request.tool_choice ?? undefined, lowered)
   const fitted = fitModalities(history.items, traits)
   const full: ModelCall = {
     ...settingsOf(request),
@@ -51,15 +62,26 @@ export function translate({ request, identity, thread }: Placed, route: Route, s
     history: fitted.history,
     tools: offered,
     toolChoice: choice,
+    allTools,
     maxOutputTokens: outputLimit(request, traits),
     canStream: traits.streaming,
   }
   const call = fitToWindow(full, request.truncation ?? 'disabled', traits.contextWindow)
-  const prepared = prepareCall(adapter, call)
+  const prepared = prepareCall(adapter, await withFetched(call, adapter.content, fetcher))
   const dropped = tools.some(isWebSearch) ? ['web_search was left out: it is not supported yet'] : []
   const foreign = hasForeignState ? ['sealed reasoning was left out: another provider made it'] : []
   const warnings = [...dropped, ...foreign, ...history.warnings, ...fitted.warnings, ...prepared.warnings]
   return { route, call, prepared, raise: createToolRaiser(lowered.origins), warnings }
+}
+
+/** The call with what its URLs lead to, where the provider is not to fetch that itself. */
+async function withFetched(call: ModelCall, content: ContentTable, fetcher: UserFetcher): Promise<ModelCall> {
+  const needs = { image: content.imageUrl === 'fetch', file: content.fileUrl === 'fetch' }
+  if (!needs.image && !needs.file) return call
+  const { signal } = new AbortController() // The fetcher has limits of its own.
+  const answered = answeredItems(call.history)
+  const history = await inlineUrls(call.history, needs, { fetcher, signal, answered })
+  return history === call.history ? call : { ...call, history }
 }
 
 /** What the client set, null and absent alike. */

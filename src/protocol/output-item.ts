@@ -131,15 +131,10 @@ export const OutputItem = tagged(
 )
 export type OutputItem = Static<typeof OutputItem>
 
-/** Whether a type has a schema here. */
-export function isOwnType(type: string): boolean {
-  return OWN_TYPES.includes(type)
-}
-
 /** Whether an item is one that its provider alone knows. */
-export function isNativeItem<Item extends { readonly type?: unknown }>(
+export function isNativeItem<Item extends { readonly type: string }>(
   item: Item,
 ): item is Extract<Item, OutputNativeItem> {
-  if (!isOwnType(String(item.type))) return true
+  if (!OWN_TYPES.includes(item.type)) return true
   return item.type === 'tool_search_call' && 'execution' in item && item.execution === 'server'
 }
