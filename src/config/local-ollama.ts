@@ -1,5 +1,7 @@
 import type { Config } from './schema.ts'
-import { DIALECTS } from '../providers/ollama/tables.ts'
+
+/** Where Ollama listens by default. */
+const OLLAMA_URL = 'http://127.0.0.1:11434'
 
 /** How long a local Ollama is waited for at the start. */
 const PROBE_MS = 300
@@ -13,6 +15,6 @@ export async function withOllama(
   config: Config,
   answersAt: (url: string, wait_ms: number) => Promise<boolean>,
 ): Promise<Config> {
-  if (!(await answersAt(`${DIALECTS.ollama.baseUrl}/version`, PROBE_MS))) return config
+  if (!(await answersAt(`${OLLAMA_URL}/api/version`, PROBE_MS))) return config
   return { ...config, providers: { ...config.providers, ollama: { kind: 'ollama' } } }
 }
