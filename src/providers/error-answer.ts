@@ -17,8 +17,8 @@ const CONTEXT_OVERFLOW =
 const THROTTLED = /throttling/i
 const BAD_KEY =
   /(?:incorrect|invalid|missing).{0,20}(?:api|subscription)[ _-]?key|api[ _-]?key (?:not valid|is invalid|expired)|unauthori[sz]ed/i
-/** Google's words for an operator who is in no place to ask, or does not pay. */
-const BAD_ACCOUNT = /location is not supported|enable billing/i
+/** Words for an operator who is in no place to ask, or does not pay. */
+const BAD_ACCOUNT = /location is not supported|enable billing|credit balance is too low/i
 const CODE_FORM = /^[a-z][a-z0-9_]{2,63}$/
 
 const FAULT_BY_STATUS: Readonly<Record<number, UpstreamFault>> = {
@@ -37,8 +37,10 @@ const FAULT_BY_STATUS: Readonly<Record<number, UpstreamFault>> = {
 const STATUS_BY_TYPE: ReadonlyMap<string, number> = new Map([
   ['invalid_request_error', 400],
   ['authentication_error', 401],
+  ['billing_error', 402],
   ['permission_error', 403],
   ['not_found_error', 404],
+  ['request_too_large', 413],
   ['rate_limit_error', 429],
   ['overloaded_error', 529],
   // Google's words, in `status`.
