@@ -6,16 +6,18 @@ export class OneAnswer implements Transport {
   readonly requests: TransportRequest[] = []
   readonly #text: string
   readonly #contentType: string
+  readonly #status: number
 
-  constructor(text: string, contentType = 'application/json') {
+  constructor(text: string, contentType = 'application/json', status = 200) {
     this.#text = text
     this.#contentType = contentType
+    this.#status = status
   }
 
   send(request: TransportRequest) {
     this.requests.push(request)
     const body = bodyOf(pieces(this.#text))
-    return Promise.resolve({ status: 200, headers: { 'content-type': this.#contentType }, body })
+    return Promise.resolve({ status: this.#status, headers: { 'content-type': this.#contentType }, body })
   }
 }
 
