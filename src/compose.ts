@@ -8,6 +8,7 @@ import type { Config } from './config/schema.ts'
 import type { Environment } from './config/load.ts'
 import { isPrivateHost } from './egress/addresses.ts'
 import { openOperatorEgress, type OperatorEgress } from './egress/operator.ts'
+import { openUserFetcher } from './egress/user-fetch.ts'
 import { systemClock, type Clock } from './engine/clock.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { createApp } from './http/app.ts'
@@ -65,7 +66,11 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const egress = openOperatorEgress({ connect_ms: timeouts.connect_ms, connectionsMax: UPSTREAM_CONNECTIONS_MAX })
   const catalogue = catalogueOf(config, { egress, clock })
   const sealer = createSealer(secret)
-  const engine = createEngine({ store, catalogue, sealer, clock, logger, metrics, ...engineLimits(config) })
+  const fetcher = openUserFetcher(
+    { allow: config.egress.allow, resolver: config.egress.resolver },
+    { after: clock.after },
+  )
+  const engine = createEngine({ store, catalogue, sealer, fetcher, clock, logger, metrics, ...engineLimits(config) })
   let isReady = false
   const app = createApp({
     engine,

@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** What a folder may see of another: the interfaces, not what stands behind them. */
 const DOORS: Readonly<Record<string, readonly string[]>> = {
-  'engine→providers': ['src/providers/adapter.ts', 'src/providers/routing.ts'],
+  'engine→providers': ['src/providers/adapter.ts', 'src/providers/content.ts', 'src/providers/routing.ts'],
   'engine→store': ['src/store/store.ts'],
   'engine→telemetry': ['src/telemetry/log.ts', 'src/telemetry/metrics.ts'],
   'http→providers': ['src/providers/adapter.ts', 'src/providers/routing.ts'],

@@ -1,6 +1,7 @@
 import { readResponseId } from '../core/check-request.ts'
 import type { Flow } from '../core/flow.ts'
 import { decodeLog } from '../core/log-codec.ts'
+import type { UserFetcher } from '../core/fetcher.ts'
 import type { Sealer } from '../core/seal.ts'
 import { createSnapshotText, type SnapshotText } from '../core/snapshot-text.ts'
 import { joinSnapshot } from '../core/split-snapshot.ts'
@@ -29,6 +30,7 @@ export interface EngineParts {
   readonly store: Store
   readonly catalogue: Catalogue
   readonly sealer: Sealer
+  readonly fetcher: UserFetcher
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -110,8 +112,8 @@ export function createEngine(parts: EngineParts): Engine {
   const live = createRegistry<ResponseId, Held>()
   let worker: Worker | undefined
 
-  const { catalogue, sealer } = parts
-  const prepareParts = { catalogue, sealer, allowBackgroundStream: background.streaming }
+  const { catalogue, sealer, fetcher } = parts
+  const prepareParts = { catalogue, sealer, fetcher, allowBackgroundStream: background.streaming }
   const newLog = () => new EventLog(parts.limits.streamBufferBytesMax)
   const stopping = new AbortController()
   const textOf = createSnapshotText()

@@ -1,9 +1,8 @@
 import { checkCapability } from '../core/capability.ts'
-import type { Sealer } from '../core/seal.ts'
 import type { Catalogue, Route } from '../providers/routing.ts'
 import { ApiError } from '../protocol/error.ts'
 import type { Logger } from '../telemetry/log.ts'
-import { translate, type Placed, type Translated } from './translate.ts'
+import { translate, type Means, type Placed, type Translated } from './translate.ts'
 
 /** A model to turn to. */
 export interface Fallback {
@@ -37,14 +36,14 @@ export function* fallbacksOf(catalogue: Catalogue, model: string, { fallback }: 
 export function fallBack(
   placed: Placed,
   route: Route,
-  tools: { readonly catalogue: Catalogue; readonly sealer: Sealer },
+  tools: Means & { readonly catalogue: Catalogue },
 ): NextModel | undefined {
   if (route.fallback.length === 0) return undefined
   const { model } = placed.request
   const fallbacks = fallbacksOf(tools.catalogue, model, route)
   return async (logger) => {
     for (let { value } = fallbacks.next(); value !== undefined; { value } = fallbacks.next()) {
-      const translated = translateFor(value, placed, { sealer: tools.sealer, logger })
+      const translated = await translateFor(value, placed, { ...tools, logger })
       const warnings = [`${value.id} was asked in place of ${model}`]
       if (translated !== undefined) return { ...translated, warnings: [...warnings, ...translated.warnings] }
     }
@@ -52,14 +51,14 @@ export function fallBack(
   }
 }
 
-function translateFor(
+async function translateFor(
   { id, route }: Fallback,
   placed: Placed,
-  { sealer, logger }: { readonly sealer: Sealer; readonly logger: Logger },
-): Translated | undefined {
+  { logger, ...means }: Means & { readonly logger: Logger },
+): Promise<Translated | undefined> {
   try {
     checkCapability(placed.request, route.traits)
-    return translate(placed, route, sealer)
+    return await translate(placed, route, means)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     logger.info({ fallback: id, code: error.code, param: error.param }, 'a fallback cannot do what the request asks')

@@ -216,3 +216,28 @@ test('What the URLs of one request lead to together is limited', async () => {
     apiFault('input_too_large', 'input', /at most 50000000 bytes together: part 3 of item 1 of the conversation is/),
   )
 })
+
+test('What was answered before need not be there any more, nor be fetched beside too much that is new', async () => {
+  const gone: UserFetcher = {
+    fetch: () =>
+      Promise.reject(new ApiError({ type: 'invalid_request_error', code: 'invalid_image_url', message: 'No.' })),
+  }
+  const old = images(2)
+  assert.deepEqual(await inlineUrls([old], BOTH, { fetcher: gone, signal, answered: 1 }), [old])
+  await assert.rejects(
+    inlineUrls([old, old], BOTH, { fetcher: gone, signal, answered: 1 }),
+    /No\. It is part 1 of item 2/,
+  )
+
+  const asked: string[] = []
+  const counting: UserFetcher = {
+    fetch: (url) => {
+      asked.push(url)
+      return Promise.resolve({ mediaType: 'image/png', bytes: new Uint8Array() })
+    },
+  }
+  const many = said(...Array.from({ length: INLINED_URLS_MAX }, (_, index) => image(`https://new.example/${index}`)))
+  await inlineUrls([old, many], BOTH, { fetcher: counting, signal, answered: 1 })
+  assert.equal(asked.length, INLINED_URLS_MAX)
+  assert.ok(asked.every((url) => url.startsWith('https://new.example/')))
+})

@@ -24,6 +24,12 @@ export interface Fetching {
   readonly signal: AbortSignal
 }
 
+/** Who fetches it, and for which items it does not matter much. */
+interface Inlining extends Fetching {
+  /** So many items at the beginning have been answered before: what cannot be fetched any more stays a URL there. */
+  readonly answered?: number
+}
+
 /** A URL to fetch. */
 interface Target {
   readonly wanted: FetchKind
@@ -33,11 +39,14 @@ interface Target {
 /** A URL to fetch, and where it stands first. */
 interface PlacedTarget extends Target {
   readonly place: string
+  /** Whether all may go on without it. */
+  readonly isOptional: boolean
 }
 
 /**
  * Puts what http(s) URLs of users lead to in their place, as data URLs: in their messages and in what tools gave back.
- * Each different URL is fetched once; nothing else of the parts is changed.
+ * Each different URL is fetched once; nothing else of the parts is changed. What was answered before need not be there
+ * any more: a link that has died must not end a thread.
  *
  * @throws {ApiError} 400 for too many URLs or bytes, and whatever the fetcher says, with the place of the part.
  * @throws The signal's reason, where it was aborted.
@@ -45,10 +54,13 @@ interface PlacedTarget extends Target {
 export async function inlineUrls(
   history: readonly HistoryItem[],
   needs: UrlNeeds,
-  fetching: Fetching,
+  inlining: Inlining,
 ): Promise<readonly HistoryItem[]> {
-  const targets = targetsIn(history, needs)
+  const targets = targetsIn(history, needs, inlining.answered ?? 0)
   if (targets.size === 0) return history
+  for (const [key, { isOptional }] of targets) {
+    if (targets.size > INLINED_URLS_MAX && isOptional) targets.delete(key) // The oldest first.
+  }
   if (targets.size > INLINED_URLS_MAX) {
     throw badRequest(
       'too_many_urls',
@@ -56,7 +68,7 @@ export async function inlineUrls(
       `input must have at most ${INLINED_URLS_MAX} different URLs to fetch, got ${targets.size}: send the data itself.`,
     )
   }
-  const dataUrls = await fetchAll(targets, fetching)
+  const dataUrls = await fetchAll(targets, inlining)
   return history.map((item) =>
     withParts(item, (part) => {
       const target = targetOf(part, needs)
@@ -67,14 +79,15 @@ export async function inlineUrls(
 }
 
 /** What is to be fetched, each once. */
-function targetsIn(history: readonly HistoryItem[], needs: UrlNeeds): ReadonlyMap<string, PlacedTarget> {
+function targetsIn(history: readonly HistoryItem[], needs: UrlNeeds, answered: number): Map<string, PlacedTarget> {
   const targets = new Map<string, PlacedTarget>()
   for (const [itemIndex, item] of history.entries()) {
     for (const [partIndex, part] of partsOf(item).entries()) {
       const target = targetOf(part, needs)
-      if (target === undefined || targets.has(keyOf(target))) continue
+      const isOptional = itemIndex < answered
+      if (target === undefined || (targets.has(keyOf(target)) && isOptional)) continue
       const place = `part ${partIndex + 1} of item ${itemIndex + 1} of the conversation`
-      targets.set(keyOf(target), { ...target, place })
+      targets.set(keyOf(target), { ...target, place, isOptional })
     }
   }
   return targets
@@ -130,6 +143,7 @@ async function fetchAll(
     for (const [key, target] of waiting) {
       control.signal.throwIfAborted()
       const fetched = await fetchOne(target, { fetcher, signal: control.signal })
+      if (fetched === undefined) continue
       bytes += fetched.bytes.length
       if (bytes > INLINED_BYTES_MAX) throw tooManyBytes(target)
       dataUrls.set(key, dataUrlOf(fetched))
@@ -142,11 +156,15 @@ async function fetchAll(
   return dataUrls
 }
 
-async function fetchOne({ url, wanted, place }: PlacedTarget, { fetcher, signal }: Fetching): Promise<Fetched> {
+async function fetchOne(
+  { url, wanted, place, isOptional }: PlacedTarget,
+  { fetcher, signal }: Fetching,
+): Promise<Fetched | undefined> {
   try {
     return await fetcher.fetch(url, wanted, signal)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
+    if (isOptional) return undefined
     const { type, code, param, status, headers, message } = error
     throw new ApiError({ type, code, param, status, headers, message: `${message} It is ${place}.`, cause: error })
   }

@@ -2,7 +2,6 @@ import { checkCapability, checkSupported } from '../core/capability.ts'
 import { checkRequest, readResponseId } from '../core/check-request.ts'
 import { storeInput, type StoredItem, type ThreadItem } from '../core/history.ts'
 import { initialResponse, type Identity } from '../core/initial-response.ts'
-import type { Sealer } from '../core/seal.ts'
 import type { Catalogue, Route } from '../providers/routing.ts'
 import { ApiError } from '../protocol/error.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
@@ -11,14 +10,13 @@ import type { Response } from '../protocol/response.ts'
 import type { ResponseStore } from '../store/store.ts'
 import { fallBack, type NextModel } from './fallback.ts'
 import { loadEarlier, loadThread, resolveReferences } from './thread.ts'
-import { translate, type Translated } from './translate.ts'
+import { translate, type Means, type Translated } from './translate.ts'
 
 /** What preparing needs. */
-export interface PrepareContext {
+export interface PrepareContext extends Means {
   /** What the account has stored. */
   readonly responses: ResponseStore
   readonly catalogue: Catalogue
-  readonly sealer: Sealer
   readonly allowBackgroundStream: boolean
   /** Whether the response is stored already: a job that a worker takes up. */
   readonly isAccepted: boolean
@@ -48,7 +46,7 @@ export async function prepareRun(
   request: CreateRequest,
   identity: Identity,
 ): Promise<PreparedRun> {
-  const { responses, sealer } = context
+  const { responses } = context
   checkRequest(request, context.allowBackgroundStream)
   const route = resolveModel(context.catalogue, request.model)
   checkCapability(request, route.traits)
@@ -63,7 +61,7 @@ export async function prepareRun(
   // Stored items are what InputItem allows, with an id.
   const thread: ThreadItem[] = [...earlier, ...(input as unknown as ThreadItem[])]
   const placed = { request, identity, thread }
-  const { call, prepared, raise, warnings } = translate(placed, route, sealer)
+  const { call, prepared, raise, warnings } = await translate(placed, route, context)
   return {
     request,
     id: identity.id,

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { accountId } from '../../protocol/id.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
 import type { Flow } from '../../core/flow.ts'
@@ -98,6 +99,7 @@ export function testEngine(store: Store, options: TestEngineOptions = {}): TestE
     logger,
     metrics: options.metrics ?? NO_METRICS,
     sealer: openSealer,
+    fetcher: { fetch: () => assert.fail('Nothing was to be fetched.') },
     catalogue,
     limits: { ...LIMITS, ...options.limits },
     background: { ...BACKGROUND, ...options.background },
