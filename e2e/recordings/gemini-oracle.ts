@@ -26,6 +26,42 @@ export function readAll(recording: Pick<Recording, 'pieces' | 'isStream' | 'stat
   }
 }
 
+/** The model in a path of generateContent. */
+export function pathModel(path: string): string {
+  return decodeURIComponent(/\/models\/([^/:]+):(?:streamG|g)enerateContent/.exec(path)?.[1] ?? '')
+}
+
+/**
+ * What a model must be given back of its own turn: calls, text, and every part that is signed, in their order.
+ * Text that was sent in pieces is one part, unless a signature ends a piece.
+ */
+export function partsToReturn(recording: Pick<Recording, 'pieces' | 'isStream'>): readonly Loose[] {
+  const parts = chunksOf(recording)
+    .flatMap((chunk) => (chunk['candidates'] ?? []) as Loose[])
+    .flatMap((candidate) => (candidate['content']?.parts ?? []) as Loose[])
+  const kept = parts.filter((part) => isSigned(part) || 'functionCall' in part || isPlain(part))
+  const joinedParts: Loose[] = []
+  for (const part of kept) {
+    const last = joinedParts.at(-1)
+    if (last !== undefined && isPlain(last) && isPlain(part)) joinedParts.splice(-1, 1, merged(last, part))
+    else joinedParts.push(part)
+  }
+  return joinedParts
+}
+
+function merged(before: Loose, after: Loose): Loose {
+  return { text: before['text'] + after['text'] }
+}
+
+/** Whether a part may not be changed. */
+export function isSigned(part: Loose): boolean {
+  return (part['thoughtSignature'] ?? '') !== ''
+}
+
+function isPlain(part: Loose): boolean {
+  return !isSigned(part) && part['thought'] !== true && (part['text'] ?? '') !== ''
+}
+
 /** Whether the finish has been seen in the first pieces of a stream. */
 export function hasFinish(pieces: readonly string[]): boolean {
   return streamChunks(pieces).some((chunk) => endOf(chunk) !== undefined)

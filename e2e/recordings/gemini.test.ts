@@ -1,5 +1,5 @@
 import { lift } from './gemini-lift.ts'
-import { hasErrorChunk, hasFinish, readAll } from './gemini-oracle.ts'
+import { hasErrorChunk, hasFinish, pathModel, readAll } from './gemini-oracle.ts'
 import { loadRecordings } from './load.ts'
 import { replayFamily, type Replayed } from './replay.ts'
 
@@ -11,11 +11,6 @@ const platforms: readonly Pick<Replayed, 'name' | 'provider' | 'basePath'>[] = [
     basePath: '/v1',
   },
 ]
-
-/** The model in a path of generateContent. */
-function pathModel(path: string): string {
-  return decodeURIComponent(/\/models\/([^/:]+):(?:streamG|g)enerateContent/.exec(path)?.[1] ?? '')
-}
 
 for (const platform of platforms) {
   replayFamily({
