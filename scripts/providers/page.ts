@@ -76,7 +76,7 @@ const CONTENT_NAMES: Readonly<Record<keyof ContentTable, string>> = {
   resultParts: 'images and files in results of tools',
 }
 
-const CONTENT_TEXT: Readonly<Record<ContentTable['imageData'], string>> = {
+const CONTENT_TEXT: Readonly<Record<ContentTable[keyof ContentTable], string>> = {
   map: 'sent',
   fetch: 'fetched by Antiphon, sent as data',
   drop: 'left out, with a warning',

@@ -197,7 +197,7 @@ export const CONTENT: ContentTable = {
   imageDetail: 'drop',
   fileData: 'reject',
   fileUrl: 'reject',
-  resultParts: 'reject',
+  resultParts: 'move',
 }
 
 /** Their words for an end → ours. */

@@ -11,8 +11,6 @@ export type ContentTreatment =
   | 'fetch'
   /** It stays out; nothing of what was said is lost by it. */
   | 'drop'
-  /** It is sent elsewhere: images in the result of a tool in a message right after it. */
-  | 'move'
   | 'reject'
 
 /** What becomes of images and files at one provider. */
@@ -22,8 +20,8 @@ export interface ContentTable {
   readonly imageDetail: ContentTreatment
   readonly fileData: ContentTreatment
   readonly fileUrl: ContentTreatment
-  /** Images and files in what a tool gave back. */
-  readonly resultParts: ContentTreatment
+  /** Images and files in what a tool gave back: sent there, or moved to a message of the user right after it. */
+  readonly resultParts: 'map' | 'move'
 }
 
 /** Bytes that came in a request, with their type. */
@@ -148,7 +146,6 @@ function checkContent(history: readonly HistoryItem[], table: ContentTable): boo
   for (const item of history) {
     for (const part of partsOf(item)) {
       if (part.type === 'input_text') continue
-      if (item.type === 'function_call_output' && table.resultParts === 'reject') throw unsupportedInput(TEXT_RESULTS)
       const lack = lackOf(part, table)
       if (lack !== undefined) throw unsupportedInput(lack)
       dropsDetail ||= table.imageDetail === 'drop' && part.type === 'input_image' && (part.detail ?? 'auto') !== 'auto'
@@ -156,8 +153,6 @@ function checkContent(history: readonly HistoryItem[], table: ContentTable): boo
   }
   return dropsDetail
 }
-
-const TEXT_RESULTS = 'This provider takes text alone as the result of a tool: send images and files in a message.'
 
 /** What is to be said of a part that the provider cannot take; undefined where it can. */
 function lackOf(part: Exclude<UserPart, { type: 'input_text' }>, table: ContentTable): string | undefined {

@@ -5,6 +5,7 @@ import { contentFor, endpointOf, type Family, type ProviderSetup } from '../fami
 import { createCallFilter } from '../fields.ts'
 import { googleTransport } from '../google-auth.ts'
 import { readModelList } from '../model-list.ts'
+import { withPastTools } from '../past-tools.ts'
 import { getJson } from '../upstream.ts'
 import { vertexBaseUrl } from '../vertex.ts'
 import { factsOf } from './models.ts'
@@ -42,7 +43,7 @@ function createAdapter(setup: ProviderSetup): Adapter {
     takesSchemas: (model) => dialect.takes.has('schemas') && factsOf(model).schemas,
     prepare(call) {
       const settled = filter(call)
-      const request = buildMessagesRequest(settled.call, dialect)
+      const request = buildMessagesRequest(withPastTools(settled.call), dialect)
       return new HttpCall(wire, {
         path: pathOf(call, dialect),
         headers: betaHeaders(request, setup),

@@ -3,6 +3,7 @@ import type { CallableTool, ModelCall } from '../../core/model-call.ts'
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts'
 import { DIALECTS as CLAUDE_DIALECTS } from '../anthropic/tables.ts'
 import { buildTools as buildClaudeTools } from '../anthropic/tools.ts'
+import { pastTools } from '../past-tools.ts'
 import type { ModelFacts } from './models.ts'
 
 /** Tools as they are offered, and the choice among them. */
@@ -23,7 +24,7 @@ const NOTHING: BuiltTools = { additional: {}, warnings: [] }
  */
 export function buildTools(call: ModelCall, facts: ModelFacts): BuiltTools {
   const mayCall = call.tools.length > 0 && call.toolChoice !== 'none'
-  if (!mayCall) return pastTools(call)
+  if (!mayCall) return offerPast(call)
   const { tools, warnings } = facts.claude === undefined ? declare(call, facts) : declareForClaude(call, facts.claude)
   const caches = call.promptCacheKey !== undefined && facts.caches.includes('tools')
   const config: ToolConfiguration = { tools: caches ? [...tools, { cachePoint: { type: 'default' } }] : tools }
@@ -35,14 +36,11 @@ export function buildTools(call: ModelCall, facts: ModelFacts): BuiltTools {
   }
 }
 
-/** The tools that a thread has called, as what they are now: history. */
-function pastTools(call: ModelCall): BuiltTools {
-  const called = call.history.flatMap((item) => (item.type === 'function_call' ? [item.name] : []))
-  if (called.length === 0) return NOTHING
-  const description = 'Not available any more. Never call it.'
-  const tools = [...new Set(called)].map((name): Tool => toolSpec({ name, description }, { type: 'object' }))
+function offerPast(call: ModelCall): BuiltTools {
+  const past = pastTools(call)
+  if (past.length === 0) return NOTHING
   return {
-    toolConfig: { tools },
+    toolConfig: { tools: past.map(({ name, description }) => toolSpec({ name, description }, { type: 'object' })) },
     additional: {},
     warnings: [
       'the tools of earlier calls were offered again, marked as not available: the provider wants them beside the calls',

@@ -3,7 +3,7 @@ import type { ReasoningEffort } from '../../protocol/create-request.ts'
 import type { ContentTable } from '../content.ts'
 import type { ParamNames } from '../error-answer.ts'
 import type { DialectFacts } from '../family.ts'
-import { drop, keep, map, type FieldTable } from '../fields.ts'
+import { drop, map, OPENAI_ALONE, type FieldTable } from '../fields.ts'
 
 /**
  * Where Cohere is.
@@ -63,6 +63,7 @@ export const PARAM_NAMES: ParamNames = new Map([
  * @see https://docs.cohere.com/reference/chat (read 2026-11-22)
  */
 export const FIELDS: FieldTable = {
+  ...OPENAI_ALONE,
   instructions: map('messages[0]'),
   tools: map('tools, strict_tools'),
   toolChoice: map('tool_choice; of a tool that is named, it is the only one offered'),
@@ -75,14 +76,8 @@ export const FIELDS: FieldTable = {
   seed: map('seed'),
   topLogprobs: map('logprobs'),
   format: map('response_format'),
-  verbosity: drop(),
   effort: map('thinking'),
-  summary: keep('thinking is shown as the provider shows it'),
-  user: drop(),
-  safetyIdentifier: drop(),
   promptCacheKey: drop('the provider caches by itself'),
-  serviceTier: drop(),
-  metadata: keep('stored and echoed by Antiphon'),
 }
 
 /** What becomes of images and files. Results of tools are text, or documents of text. */
@@ -92,5 +87,5 @@ export const CONTENT: ContentTable = {
   imageDetail: 'map',
   fileData: 'reject',
   fileUrl: 'reject',
-  resultParts: 'reject',
+  resultParts: 'move',
 }

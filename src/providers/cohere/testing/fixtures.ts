@@ -26,7 +26,7 @@ function wireCall(id: string, args: string): JsonObject {
   return { id, type: 'function', function: { name: 'weather', arguments: args } }
 }
 
-function result(id: string, content: string): JsonObject {
+function result(id: string, content: string | readonly JsonObject[]): JsonObject {
   return { role: 'tool', tool_call_id: id, content }
 }
 
@@ -108,7 +108,24 @@ const REQUESTS = {
       result('call_2', 'snow'),
     ],
   }),
-  'a result with an image': { refused: { param: 'input', message: /takes text alone as the result/ } },
+  'a result with an image': sent({
+    tools: TOOLS,
+    messages: [
+      HI,
+      { role: 'assistant', tool_calls: [wireCall('call_1', '{}')] },
+      result('call_1', [
+        { type: 'text', text: 'See:' },
+        { type: 'text', text: '(What else the tool gave back follows in the next message.)' },
+      ]),
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'The tool gave this back for the call call_1:' },
+          { type: 'image_url', image_url: { url: PIXEL } },
+        ],
+      },
+    ],
+  }),
   'a call id of foreign letters': sent({
     tools: TOOLS,
     messages: [HI, { role: 'assistant', tool_calls: [wireCall('weather:0/é', '{}')] }, result('weather:0/é', 'sunny')],
