@@ -10,6 +10,12 @@ export const QUEUE_MS = 10_000
 /** Longest rest that a provider is given because it asks for one, in milliseconds. */
 export const REST_MS_MAX = RETRY_AFTER_S_MAX * 1000
 
+/**
+ * What is left of a rest when it is over, in milliseconds. Timers come a little early at times: whoever has waited for as
+ * long as the provider said must not be told to wait again.
+ */
+const REST_LEFT_MS = 10
+
 /** Models of one provider that may rest at the same time: clients choose their names. */
 export const RESTS_MAX = 1000
 
@@ -99,13 +105,13 @@ class ProviderGate implements Gate {
     if (pause_ms > 0) return { reason: 'failing', wait_ms: pause_ms }
     if (this.#rests.size === 0) return undefined
     const rest_ms = (this.#rests.get(model) ?? 0) - now_ms
-    if (rest_ms > 0 && rest_ms <= REST_MS_MAX) return { reason: 'limited', wait_ms: rest_ms }
+    if (rest_ms > REST_LEFT_MS && rest_ms <= REST_MS_MAX) return { reason: 'limited', wait_ms: rest_ms }
     this.#rests.delete(model)
     return undefined
   }
 
   #rest(model: string, wait_ms: number, now_ms: number): void {
-    if (wait_ms <= 0) return
+    if (wait_ms <= REST_LEFT_MS) return
     if (this.#rests.size >= RESTS_MAX) {
       for (const [rested, until_ms] of this.#rests) if (until_ms <= now_ms) this.#rests.delete(rested)
     }
