@@ -79,7 +79,7 @@ export class BlockReader {
 
   begin(index: unknown, wire: WireBlock): ModelEvent[] {
     const ended = this.end(index)
-    const kind = KINDS.get(textIn(wire.type))
+    const kind = kindOf(wire)
     if (kind === undefined) return ended
     const block: OpenBlock = {
       kind,
@@ -122,6 +122,11 @@ export class BlockReader {
     }
     return events
   }
+}
+
+/** A call of nothing is none. */
+function kindOf({ type, name }: WireBlock): Kind | undefined {
+  return type === 'tool_use' && textIn(name) === '' ? undefined : KINDS.get(textIn(type))
 }
 
 /** Length in characters, as clients of any language count them. */

@@ -81,7 +81,9 @@ class Reader implements MessagesReader {
       ...state.blocks.begin(index, block),
       ...state.blocks.end(index),
     ])
-    return [...said, ...count(answer.usage, state), ...stop({ stop_reason: 'end_turn', ...answer }, state)]
+    const { usage, stop_reason: reason, stop_details } = answer
+    const why: WireDelta = { stop_reason: reason ?? 'end_turn', stop_details: stop_details ?? null }
+    return [...said, ...count(usage, state), ...stop(why, state)]
   }
 
   hasFinished(): boolean {

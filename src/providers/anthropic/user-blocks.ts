@@ -39,7 +39,7 @@ function fileBlock(part: InputFile): JsonObject {
   }
   if (source.mediaType.startsWith('image/')) return { type: 'image', source: wireSource(source) }
   if (!source.mediaType.startsWith('text/') && !TEXT_TYPES.has(source.mediaType)) {
-    throw unsupportedInput(`This provider takes PDF, text and images as files, not ${source.mediaType.slice(0, 64)}.`)
+    throw unsupportedInput(`This provider takes PDF, text and images as files, not ${source.mediaType.slice(0, 100)}.`)
   }
   const data = Buffer.from(source.base64, 'base64').toString('utf8')
   return { type: 'document', source: { type: 'text', media_type: 'text/plain', data }, ...title }
