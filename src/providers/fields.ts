@@ -32,6 +32,16 @@ export const reject = (why: string): Treatment => ({ as: 'reject', why })
 /** The field stays here. */
 export const keep = (why: string): Treatment => ({ as: 'keep', why })
 
+/** What becomes of fields that OpenAI has and few others, where a provider is one of the others. */
+export const OPENAI_ALONE = {
+  verbosity: drop(),
+  summary: keep('thinking is shown as the provider shows it'),
+  user: drop(),
+  safetyIdentifier: drop(),
+  serviceTier: drop(),
+  metadata: keep('stored and echoed by Antiphon'),
+} as const satisfies Partial<FieldTable>
+
 /** The fields by the names that clients know. */
 export const FIELD_NAMES: Readonly<Record<CallField, string>> = {
   instructions: 'instructions',

@@ -24,6 +24,22 @@ export type Turn =
   /** The results of all calls of the turn before, in the order of the calls. */
   | { readonly role: 'tool'; readonly results: readonly ToolResult[] }
 
+/** The words of a turn, and its calls. */
+export interface Spoken {
+  /** All its texts together, what it refused among them. */
+  readonly text: string
+  readonly calls: readonly CallItem[]
+}
+
+/** What an assistant said in a turn, apart from its thinking. */
+export function spokenIn(said: readonly Saying[]): Spoken {
+  const parts = said.flatMap((item) => (item.type === 'message' ? item.parts : []))
+  return {
+    text: parts.map((part) => (part.type === 'refusal' ? part.refusal : part.text)).join(''),
+    calls: said.filter((item) => item.type === 'function_call'),
+  }
+}
+
 /**
  * Gathers a history into turns as providers demand them: everything an assistant says at once in one turn, its
  * results right after it, call ids that are used once. Append-only: a longer history begins with the same turns.

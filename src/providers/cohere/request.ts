@@ -1,12 +1,13 @@
-import type { CallableTool, ModelCall } from '../../core/model-call.ts'
+import type { ModelCall } from '../../core/model-call.ts'
 import { badRequest } from '../../protocol/error.ts'
 import type { UserPart } from '../../protocol/input-item.ts'
 import type { JsonObject, JsonValue } from '../../protocol/json.ts'
 import { clampEffort } from '../effort.ts'
-import { given } from '../given.ts'
+import { functionTool } from '../function-tool.ts'
+import { given, sampling } from '../given.ts'
 import { speaking } from '../speaking.ts'
 import { thoughtIn } from '../thought.ts'
-import { alternate, gatherTurns, type Saying, type SidedTurn, type ToolResult } from '../turns.ts'
+import { alternate, gatherTurns, spokenIn, type Saying, type SidedTurn, type ToolResult } from '../turns.ts'
 import { EFFORTS, THINKING_TOKENS, TOP_P } from './tables.ts'
 
 /** A body for POST /chat, and what had to be changed in it. */
@@ -33,10 +34,7 @@ export function buildCohereRequest(call: ModelCall): CohereRequest {
     model: call.model,
     messages: buildMessages(call),
     ...given('max_tokens', call.maxOutputTokens),
-    ...given('temperature', call.temperature),
-    ...given('presence_penalty', call.presencePenalty),
-    ...given('frequency_penalty', call.frequencyPenalty),
-    ...given('seed', call.seed),
+    ...sampling(call),
     ...Object.assign({}, ...worded.map(({ wire }) => wire)),
     ...buildFormat(call),
     stream: call.canStream,
@@ -58,9 +56,7 @@ function buildTurn(turn: SidedTurn): JsonObject[] {
 }
 
 function assistantMessage(said: readonly Saying[]): JsonObject[] {
-  const parts = said.flatMap((item) => (item.type === 'message' ? item.parts : []))
-  const text = parts.map((part) => (part.type === 'refusal' ? part.refusal : part.text)).join('')
-  const calls = said.flatMap((item) => (item.type === 'function_call' ? [item] : []))
+  const { text, calls } = spokenIn(said)
   if (text === '' && calls.length === 0) return []
   const toolCalls = calls.map(({ callId, name, arguments: args }) => ({
     id: callId,
@@ -110,7 +106,7 @@ function buildTools({ tools, toolChoice: choice }: ModelCall): Worded {
   const force = choice === 'required' || typeof choice === 'object' ? 'REQUIRED' : undefined
   return {
     wire: {
-      tools: offered.map(wireTool),
+      tools: offered.map(functionTool),
       ...given('strict_tools', isStrict || undefined),
       ...given('tool_choice', choice === 'none' ? 'NONE' : force),
     },
@@ -119,12 +115,6 @@ function buildTools({ tools, toolChoice: choice }: ModelCall): Worded {
         ? []
         : ['strict of tools was left out: the provider takes it for all tools or for none'],
   }
-}
-
-function wireTool({ name, description, parameters }: CallableTool): JsonObject {
-  // Parameters come from JSON. A function without any is one of an empty object: the field is needed.
-  const schema = (parameters as JsonObject | undefined) ?? { type: 'object', properties: {} }
-  return { type: 'function', function: { name, ...given('description', description), parameters: schema } }
 }
 
 function buildTopP(wanted: number | undefined): Worded {

@@ -1,13 +1,13 @@
-import type { FinishEvent, ModelEvent } from '../../core/model-event.ts'
-import type { UpstreamError } from '../../core/upstream-error.ts'
+import type { ModelEvent } from '../../core/model-event.ts'
 import { isJsonObject } from '../../protocol/json.ts'
 import type { Logprob } from '../../protocol/part.ts'
-import type { Usage } from '../../protocol/usage.ts'
 import { argumentsText } from '../call-arguments.ts'
 import { createCallIds, type CallIds } from '../call-id.ts'
+import { createReader, type Ending } from '../ending.ts'
 import { readErrorChunk } from '../error-answer.ts'
 import type { AnswerReader } from '../exchange.ts'
 import { numberIn, objectIn, objectsIn, textIn } from '../loose.ts'
+import type { ReaderOptions } from '../posted.ts'
 import { createThought, type Thought } from '../thought.ts'
 import { readCitation } from './citations.ts'
 import { FINISH_REASON, FINISH_REASON_DEFAULT, PARAM_NAMES } from './tables.ts'
@@ -29,16 +29,8 @@ export interface CohereReader extends AnswerReader {
   readWhole(answer: WireAnswer): ModelEvent[] | undefined
 }
 
-/** What a reader is told. */
-export interface ReaderOptions {
-  /** Begins the ids of calls that came without one. */
-  readonly callIdPrefix: string
-  /** Strings that no message may show. */
-  readonly secrets: readonly string[]
-}
-
 /** What is remembered between events. */
-interface State {
+interface State extends Ending {
   readonly options: ReaderOptions
   readonly thought: Thought
   /** Our ids of the calls, by their index. */
@@ -47,10 +39,7 @@ interface State {
   readonly contents: Map<unknown, number>
   /** Code points of the text so far. */
   length: number
-  idOf: CallIds | undefined
-  finish: FinishEvent['reason'] | undefined
-  usage: Usage | undefined
-  failure: UpstreamError | undefined
+  idOf?: CallIds
 }
 
 type Handler = (event: WireEvent, state: State) => ModelEvent[]
@@ -72,66 +61,33 @@ const HANDLERS: ReadonlyMap<unknown, Handler> = new Map<unknown, Handler>([
 
 /** Makes a reader for one answer of Cohere. */
 export function createCohereReader(options: ReaderOptions): CohereReader {
-  return new Reader(options)
+  const state: State = { options, thought: createThought(), calls: new Map(), contents: new Map(), length: 0 }
+  return createReader(state, {
+    read: (event) => readEvent(event, state),
+    readWhole: (answer) => readAnswer(answer, state),
+    settle: () => state.thought.settle(),
+  })
 }
 
-class Reader implements CohereReader {
-  readonly #state: State
+function readEvent(event: WireEvent, state: State): ModelEvent[] {
+  const handle = HANDLERS.get(event.type) ?? readStray
+  return state.failure === undefined && state.reason === undefined ? handle(event, state) : []
+}
 
-  constructor(options: ReaderOptions) {
-    this.#state = {
-      options,
-      thought: createThought(),
-      calls: new Map(),
-      contents: new Map(),
-      length: 0,
-      idOf: undefined,
-      finish: undefined,
-      usage: undefined,
-      failure: undefined,
-    }
+/** In the order in which a stream would have said it, and citations while their text is open. */
+function readAnswer(answer: WireAnswer, state: State): ModelEvent[] | undefined {
+  if (!isJsonObject(answer.message)) {
+    readStray(answer, state)
+    return state.failure === undefined ? undefined : []
   }
-
-  read(event: WireEvent): ModelEvent[] {
-    const state = this.#state
-    const handle = HANDLERS.get(event.type) ?? readStray
-    return state.failure === undefined && state.finish === undefined ? handle(event, state) : []
-  }
-
-  /** In the order in which a stream would have said it, and citations while their text is open. */
-  readWhole(answer: WireAnswer): ModelEvent[] | undefined {
-    const state = this.#state
-    if (!isJsonObject(answer.message)) {
-      readStray(answer, state)
-      return state.failure === undefined ? undefined : []
-    }
-    const message = objectIn(answer.message)
-    const events = [
-      ...readContents(message, answer.logprobs, state),
-      ...readCitations(message, state),
-      ...readPlan(message, state),
-      ...readCalls(message, state, 0),
-    ]
-    return [...events, ...readEnding(answer, state)]
-  }
-
-  hasFinished(): boolean {
-    return this.#state.finish !== undefined
-  }
-
-  failure(): UpstreamError | undefined {
-    return this.#state.failure
-  }
-
-  usage(): Usage | undefined {
-    return this.#state.usage
-  }
-
-  end(): ModelEvent[] {
-    const { thought, finish, usage } = this.#state
-    const reason = finish ?? FINISH_REASON_DEFAULT
-    return [...thought.settle(), { type: 'finish', reason, ...(usage === undefined ? {} : { usage }) }]
-  }
+  const message = objectIn(answer.message)
+  const events = [
+    ...readContents(message, answer.logprobs, state),
+    ...readCitations(message, state),
+    ...readPlan(message, state),
+    ...readCalls(message, state, 0),
+  ]
+  return [...events, ...readEnding(answer, state)]
 }
 
 function messageOf({ delta }: WireEvent): Partial<WireMessage> {
@@ -225,12 +181,13 @@ function readArguments(callId: string, delta: string): ModelEvent[] {
   return delta === '' ? [] : [{ type: 'tool_arguments', callId, delta }]
 }
 
-function readEnding({ finish_reason: reason, usage, error }: WireEnding, state: State): ModelEvent[] {
-  state.usage = readUsage(usage)
+function readEnding({ finish_reason: reason, usage: wireUsage, error }: WireEnding, state: State): ModelEvent[] {
+  const usage = readUsage(wireUsage)
+  if (usage !== undefined) state.usage = usage
   const isTimeout = reason === 'TIMEOUT'
   const hasFailed = isTimeout || textIn(reason).startsWith('ERROR') || textIn(error) !== ''
   if (hasFailed) fail({ message: textIn(error), ...(isTimeout ? { status_code: 504 } : {}) }, state)
-  else state.finish = FINISH_REASON.get(reason) ?? FINISH_REASON_DEFAULT
+  else state.reason = FINISH_REASON.get(reason) ?? FINISH_REASON_DEFAULT
   return []
 }
 

@@ -1,4 +1,5 @@
 import type { Usage } from '../../protocol/usage.ts'
+import { usageOf } from '../ending.ts'
 import { firstCount, isCount, objectIn } from '../loose.ts'
 import type { WireUsage } from './wire.ts'
 
@@ -9,11 +10,10 @@ export function readUsage(wire: WireUsage | null | undefined): Usage | undefined
   const counted = counts.find(({ input_tokens: input, output_tokens: output }) => isCount(input) && isCount(output))
   if (counted === undefined) return undefined
   const [input, output] = [firstCount(counted.input_tokens), firstCount(counted.output_tokens)]
-  return {
-    input_tokens: input,
-    input_tokens_details: { cached_tokens: Math.min(firstCount(cached), input), cache_write_tokens: 0 },
-    output_tokens: output,
-    output_tokens_details: { reasoning_tokens: Math.min(firstCount(counted.reasoning_tokens), output) },
-    total_tokens: input + output,
-  }
+  return usageOf({
+    input,
+    cached: Math.min(firstCount(cached), input),
+    output,
+    reasoning: Math.min(firstCount(counted.reasoning_tokens), output),
+  })
 }

@@ -4,9 +4,10 @@ import type { JsonObject, JsonValue } from '../../protocol/json.ts'
 import { argumentsObject } from '../call-arguments.ts'
 import { imageSource } from '../content.ts'
 import { clampEffort } from '../effort.ts'
-import { given } from '../given.ts'
+import { functionTool } from '../function-tool.ts'
+import { given, sampling } from '../given.ts'
 import { thoughtIn } from '../thought.ts'
-import { gatherTurns, type Saying, type ToolResult, type Turn } from '../turns.ts'
+import { gatherTurns, spokenIn, type Saying, type ToolResult, type Turn } from '../turns.ts'
 import { THINK_LEVELS } from './tables.ts'
 
 /** A body for POST /api/chat, and what had to be changed in it. */
@@ -26,7 +27,7 @@ export function buildOllamaRequest(call: ModelCall): OllamaRequest {
   const body: JsonObject = {
     model: call.model,
     messages: [...instructions, ...gatherTurns(call.history).flatMap(buildTurn)],
-    ...(tools.length === 0 ? {} : { tools: tools.map(wireTool) }),
+    ...(tools.length === 0 ? {} : { tools: tools.map(functionTool) }),
     ...buildFormat(call.format),
     ...buildOptions(call),
     ...think.wire,
@@ -52,9 +53,7 @@ function buildTurn(turn: Turn): JsonObject[] {
 }
 
 function assistantMessage(said: readonly Saying[]): JsonObject[] {
-  const parts = said.flatMap((item) => (item.type === 'message' ? item.parts : []))
-  const text = parts.map((part) => (part.type === 'refusal' ? part.refusal : part.text)).join('')
-  const calls = said.flatMap((item) => (item.type === 'function_call' ? [item] : []))
+  const { text, calls } = spokenIn(said)
   if (text === '' && calls.length === 0) return []
   const toolCalls = calls.map(({ callId, name, arguments: args }, index) => ({
     id: callId,
@@ -107,12 +106,6 @@ function offerTools({ tools, toolChoice: choice, format }: ModelCall): {
   }
 }
 
-function wireTool({ name, description, parameters }: CallableTool): JsonObject {
-  // Parameters come from JSON. A function without any is one of an empty object: the field is needed.
-  const schema = (parameters as JsonObject | undefined) ?? { type: 'object', properties: {} }
-  return { type: 'function', function: { name, ...given('description', description), parameters: schema } }
-}
-
 function buildFormat(format: ModelCall['format']): JsonObject {
   if (format.type === 'text') return {}
   return { format: format.type === 'json_object' ? 'json' : (format.schema as JsonValue) } // Schemas come from JSON.
@@ -121,11 +114,8 @@ function buildFormat(format: ModelCall['format']): JsonObject {
 function buildOptions(call: ModelCall): JsonObject {
   const options: JsonObject = {
     ...given('num_predict', call.maxOutputTokens),
-    ...given('temperature', call.temperature),
     ...given('top_p', call.topP),
-    ...given('presence_penalty', call.presencePenalty),
-    ...given('frequency_penalty', call.frequencyPenalty),
-    ...given('seed', call.seed),
+    ...sampling(call),
   }
   return Object.keys(options).length === 0 ? {} : { options }
 }

@@ -1,13 +1,13 @@
-import type { FinishEvent, ModelEvent } from '../../core/model-event.ts'
-import type { UpstreamError } from '../../core/upstream-error.ts'
-import type { Usage } from '../../protocol/usage.ts'
+import type { ModelEvent } from '../../core/model-event.ts'
 import { argumentsText } from '../call-arguments.ts'
 import { createCallIds, type CallIds } from '../call-id.ts'
+import { createReader, type Ending } from '../ending.ts'
 import { readErrorChunk } from '../error-answer.ts'
 import type { AnswerReader } from '../exchange.ts'
 import { readLogprob } from '../logprobs.ts'
 import { objectIn, objectsIn, textIn } from '../loose.ts'
 import { createThinkSplitter, type ThinkSplitter } from '../think.ts'
+import type { ReaderOptions } from '../posted.ts'
 import { createThought, type Thought } from '../thought.ts'
 import { DONE_REASON, DONE_REASON_DEFAULT, PARAM_NAMES } from './tables.ts'
 import { readUsage } from './usage.ts'
@@ -19,24 +19,13 @@ export interface OllamaReader extends AnswerReader {
   readWhole(answer: WireAnswer): ModelEvent[] | undefined
 }
 
-/** What a reader is told. */
-export interface ReaderOptions {
-  /** Begins the ids of calls that came without one. */
-  readonly callIdPrefix: string
-  /** Strings that no message may show. */
-  readonly secrets: readonly string[]
-}
-
 /** What is remembered between lines. */
-interface State {
+interface State extends Ending {
   readonly options: ReaderOptions
   readonly thought: Thought
   /** Models whose template is unknown to the server think in their text. */
   readonly think: ThinkSplitter
-  idOf: CallIds | undefined
-  finish: FinishEvent['reason'] | undefined
-  usage: Usage | undefined
-  failure: UpstreamError | undefined
+  idOf?: CallIds
 }
 
 type Handler = (message: Partial<WireMessage>, state: State, line: WireAnswer) => ModelEvent[]
@@ -50,60 +39,27 @@ const HANDLERS: readonly (readonly [field: keyof WireMessage, read: Handler])[] 
 
 /** Makes a reader for one answer of Ollama. */
 export function createOllamaReader(options: ReaderOptions): OllamaReader {
-  return new Reader(options)
+  const state: State = { options, thought: createThought(), think: createThinkSplitter() }
+  return createReader(state, {
+    read: (line) => readLine(line, state),
+    readWhole: (answer) => (answer['error'] == null && answer['done'] !== true ? undefined : readLine(answer, state)),
+    settle: () => settle(state),
+  })
 }
 
-class Reader implements OllamaReader {
-  readonly #state: State
-
-  constructor(options: ReaderOptions) {
-    this.#state = {
-      options,
-      thought: createThought(),
-      think: createThinkSplitter(),
-      idOf: undefined,
-      finish: undefined,
-      usage: undefined,
-      failure: undefined,
-    }
+function readLine(line: WireAnswer, state: State): ModelEvent[] {
+  const { error } = line
+  if (error != null && error !== '')
+    state.failure ??= readErrorChunk(error, { ...state.options, paramNames: PARAM_NAMES })
+  if (state.failure !== undefined) return []
+  const message = objectIn(line.message)
+  const events = HANDLERS.flatMap(([field, read]) => (message[field] == null ? [] : read(message, state, line)))
+  if (line.done === true) {
+    state.reason = DONE_REASON.get(line.done_reason) ?? DONE_REASON_DEFAULT
+    const usage = readUsage(line)
+    if (usage !== undefined) state.usage = usage
   }
-
-  read(line: WireAnswer): ModelEvent[] {
-    const state = this.#state
-    const { error } = line
-    if (error != null && error !== '')
-      state.failure ??= readErrorChunk(error, { ...state.options, paramNames: PARAM_NAMES })
-    if (state.failure !== undefined) return []
-    const message = objectIn(line.message)
-    const events = HANDLERS.flatMap(([field, read]) => (message[field] == null ? [] : read(message, state, line)))
-    if (line.done === true) {
-      state.finish = DONE_REASON.get(line.done_reason) ?? DONE_REASON_DEFAULT
-      state.usage = readUsage(line)
-    }
-    return events
-  }
-
-  readWhole(answer: WireAnswer): ModelEvent[] | undefined {
-    return answer.error == null && answer.done !== true ? undefined : this.read(answer)
-  }
-
-  hasFinished(): boolean {
-    return this.#state.finish !== undefined
-  }
-
-  failure(): UpstreamError | undefined {
-    return this.#state.failure
-  }
-
-  usage(): Usage | undefined {
-    return this.#state.usage
-  }
-
-  end(): ModelEvent[] {
-    const { finish, usage } = this.#state
-    const reason = finish ?? DONE_REASON_DEFAULT
-    return [...settle(this.#state), { type: 'finish', reason, ...(usage === undefined ? {} : { usage }) }]
-  }
+  return events
 }
 
 function readContent({ content }: Partial<WireMessage>, state: State, line: WireAnswer): ModelEvent[] {

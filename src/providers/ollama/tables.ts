@@ -3,7 +3,7 @@ import type { ReasoningEffort } from '../../protocol/create-request.ts'
 import type { ContentTable } from '../content.ts'
 import type { ParamNames } from '../error-answer.ts'
 import type { DialectFacts } from '../family.ts'
-import { drop, keep, map, type FieldTable } from '../fields.ts'
+import { drop, map, OPENAI_ALONE, type FieldTable } from '../fields.ts'
 
 /**
  * Where Ollama is. Its API has no version: what its reference calls the base URL ends in `/api`, and so does
@@ -56,6 +56,7 @@ export const PARAM_NAMES: ParamNames = new Map([
  * @see https://docs.ollama.com/api/chat (read 2026-11-22)
  */
 export const FIELDS: FieldTable = {
+  ...OPENAI_ALONE,
   instructions: map('messages[0]'),
   tools: map('tools'),
   // Not a field of theirs. A choice that cannot be kept by what is offered is warned of: see request.ts.
@@ -69,14 +70,8 @@ export const FIELDS: FieldTable = {
   seed: map('options.seed'),
   topLogprobs: map('logprobs, top_logprobs'),
   format: map('format'),
-  verbosity: drop(),
   effort: map('think'),
-  summary: keep('thinking is shown as the provider shows it'),
-  user: drop(),
-  safetyIdentifier: drop(),
   promptCacheKey: drop('the provider caches by itself'),
-  serviceTier: drop(),
-  metadata: keep('stored and echoed by Antiphon'),
 }
 
 /** What becomes of images and files: images are sent as their bytes alone. */

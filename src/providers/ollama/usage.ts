@@ -1,4 +1,5 @@
 import type { Usage } from '../../protocol/usage.ts'
+import { usageOf } from '../ending.ts'
 import { firstCount, isCount } from '../loose.ts'
 import type { WireAnswer } from './wire.ts'
 
@@ -9,14 +10,5 @@ import type { WireAnswer } from './wire.ts'
 export function readUsage(wire: WireAnswer): Usage | undefined {
   const { prompt_eval_count: input, eval_count: output } = wire
   if (!isCount(input) || !isCount(output)) return undefined
-  return {
-    input_tokens: input,
-    input_tokens_details: {
-      cached_tokens: Math.min(firstCount(wire.prompt_eval_cached_count), input),
-      cache_write_tokens: 0,
-    },
-    output_tokens: output,
-    output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: input + output,
-  }
+  return usageOf({ input, cached: Math.min(firstCount(wire.prompt_eval_cached_count), input), output })
 }
