@@ -83,8 +83,10 @@ export function createConverseReader(options: ReaderOptions): ConverseReader {
   })
 }
 
+/** After a failure, only what was used is still of interest. */
 function readEvent(event: WireEvent, state: State): ModelEvent[] {
-  return EVENT_NAMES.flatMap((name) => (state.ending.failure === undefined ? handle(name, event[name], state) : []))
+  const isOver = state.ending.failure !== undefined
+  return EVENT_NAMES.flatMap((name) => (isOver && name !== 'metadata' ? [] : handle(name, event[name], state)))
 }
 
 function handle<Name extends keyof WireEvent>(name: Name, event: WireEvent[Name], state: State): ModelEvent[] {
