@@ -22,7 +22,8 @@ before(async () => {
   upstream = await startUpstream()
   execFileSync(process.execPath, ['scripts/build.ts', dist])
   mkdirSync(work)
-  const providers = `providers: { local: { kind: openai-chat, base_url: "${upstream.baseUrl}" } }`
+  const local = `local: { kind: openai-chat, base_url: "${upstream.baseUrl}" }`
+  const providers = `providers: { ${local}, aws: { kind: bedrock, region: us-east-1 } }`
   writeFileSync(join(work, 'antiphon.yaml'), `${providers}\nserver: { metrics: true }\n`)
 })
 
@@ -108,6 +109,12 @@ test('the bundle answers, streams, goes on with a thread, reaches a provider, an
     const events = await readStream(await post({ ...thread, stream: true }))
     assert.equal(events.at(-1)?.['type'], 'response.completed')
     assert.equal((await json(post({ model: 'local/m', input: 'Hi' })))['output_text'], 'From afar.')
+    const lacking = await post({ model: 'aws/amazon.nova-lite-v1:0', input: 'Hi' })
+    assert.equal(lacking.status, 503)
+    assert.match(
+      await lacking.text(),
+      /"message":"The provider aws .*npm install @aws-sdk\/client-bedrock-runtime".*not_installed/,
+    )
   } finally {
     server.kill('SIGTERM')
   }
