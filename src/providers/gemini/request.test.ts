@@ -41,6 +41,16 @@ for (const [fields, config] of choices) {
   })
 }
 
+test('Of tools that must be called, Google itself sees to who is left out; of others, nobody else is offered', () => {
+  const some = { tools: [TOOL], allTools: [{ ...TOOL, name: 'g' }, TOOL] }
+  const must = ask({ ...some, toolChoice: 'required' }).body
+  assert.deepEqual(must['tools'], [{ functionDeclarations: [{ name: 'g' }, { name: 'f' }] }])
+  assert.deepEqual(must['toolConfig'], { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['f'] } })
+  const may = ask({ ...some, toolChoice: 'auto' }).body
+  assert.deepEqual(may['tools'], [{ functionDeclarations: [{ name: 'f' }] }])
+  assert.deepEqual(may['toolConfig'], { functionCallingConfig: { mode: 'AUTO' } })
+})
+
 test('Instructions come before what the system says first', () => {
   const system: HistoryItem = { type: 'message', role: 'system', parts: [{ type: 'input_text', text: 'Be kind.' }] }
   const { systemInstruction, contents } = ask({ instructions: 'Be brief.', history: [system] }).body

@@ -73,9 +73,14 @@ function buildTools(call: ModelCall): JsonObject {
   if (call.tools.length === 0) return {}
   const config = callingConfig(call)
   return {
-    tools: [{ functionDeclarations: call.tools.map(declaration) }],
+    tools: [{ functionDeclarations: (allToolsOf(call) ?? call.tools).map(declaration) }],
     ...given('toolConfig', config === undefined ? undefined : { functionCallingConfig: config }),
   }
+}
+
+/** Where a call of some tools alone is a must, Google itself keeps to them, and its cache of the list holds. */
+function allToolsOf({ toolChoice, allTools }: ModelCall): readonly CallableTool[] | undefined {
+  return toolChoice === 'required' ? allTools : undefined
 }
 
 function declaration({ name, description, parameters }: CallableTool): JsonObject {
@@ -88,9 +93,13 @@ function declaration({ name, description, parameters }: CallableTool): JsonObjec
 }
 
 /** Arguments are kept to their schema where a call is a must, and where a tool that is free to be called is strict. */
-function callingConfig({ toolChoice, tools }: ModelCall): JsonObject | undefined {
+function callingConfig(call: ModelCall): JsonObject | undefined {
+  const { toolChoice, tools } = call
   if (typeof toolChoice === 'object') return { mode: 'ANY', allowedFunctionNames: [toolChoice.name] }
-  if (toolChoice === 'required') return { mode: 'ANY' }
+  if (toolChoice === 'required') {
+    const isSome = allToolsOf(call) !== undefined
+    return { mode: 'ANY', ...given('allowedFunctionNames', isSome ? tools.map(({ name }) => name) : undefined) }
+  }
   if (toolChoice === 'none') return { mode: 'NONE' }
   if (tools.some(({ strict }) => strict === true)) return { mode: 'VALIDATED' }
   return toolChoice === undefined ? undefined : { mode: 'AUTO' }
