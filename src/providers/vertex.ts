@@ -9,7 +9,7 @@ const MULTI_REGIONS: ReadonlySet<string> = new Set(['us', 'eu'])
 /**
  * Where the models of a project are on Vertex AI; `/publishers/…` follows.
  *
- * @see https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations (read 2026-11-22)
+ * @see https://code.claude.com/docs/en/google-vertex-ai (read 2026-11-22)
  */
 export function vertexBaseUrl({ baseUrl, own }: Pick<ProviderSetup, 'baseUrl' | 'own'>): string {
   const { project = '', location = 'global' } = own

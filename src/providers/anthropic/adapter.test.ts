@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import type { HistoryItem } from '../../core/model-call.ts'
 import type { ProviderSetup } from '../family.ts'
 import { hear, problemOf, providerSetup } from '../testing/chat-provider.ts'
-import { assistant, modelCall, user } from '../testing/model-call.ts'
+import { assistant, functionCall, functionOutput, modelCall, user } from '../testing/model-call.ts'
 import { OneAnswer } from '../testing/one-answer.ts'
 import { anthropic } from './adapter.ts'
 import type { DialectName } from './tables.ts'
@@ -186,6 +186,18 @@ test('Models are listed, but not by Vertex AI', async () => {
   assert.equal(server.requests.length, 1)
 })
 
+test('Where calls are shown and no tools offered, theirs are declared, and must not be called', async () => {
+  const history = [user('Hi'), functionCall('1', 'f'), functionOutput('1', 'x')]
+  const sent = async (dialect: DialectName) => {
+    const server = new OneAnswer(HI)
+    await hear(adapterAt(server, dialect), { fields: { history } })
+    const { tools, tool_choice: choice } = JSON.parse(server.requests[0]?.body ?? '') as Record<string, unknown>
+    return { tools: (tools as { name: string }[] | undefined)?.map(({ name }) => name), choice }
+  }
+  assert.deepEqual(await sent('anthropic'), { tools: ['f'], choice: { type: 'none' } })
+  assert.deepEqual(await sent('ollama'), { tools: undefined, choice: undefined })
+})
+
 test('The same call gives the same bytes', async () => {
   const server = new OneAnswer(HI)
   const call = modelCall({ model: 'claude-opus-5', effort: 'high', promptCacheKey: 'k', history: [user('Hi')] })
@@ -232,4 +244,15 @@ test('A stream that lacks its last event is whole once the message has stopped',
   const server = new OneAnswer([...says(0, 'Hi'), stopped].join(''), events)
   const heard = await hear(adapterAt(server, 'anthropic'))
   assert.deepEqual([heard.error, heard.events.at(-1)?.type], [undefined, 'finish'])
+})
+
+test('Chat Completions are passed on to Anthropic, with the key as they know it', async () => {
+  const server = new OneAnswer('{"choices":[]}')
+  const { chat } = adapterAt(server, 'anthropic')
+  const answer = await chat?.send({ model: 'claude-opus-5' }, new AbortController().signal)
+  const [request] = server.requests
+  assert.equal(request?.url.href, 'https://api.anthropic.com/v1/chat/completions')
+  assert.deepEqual([request.headers['authorization'], request.headers['x-api-key']], ['Bearer hush-hush', undefined])
+  assert.equal(answer?.status, 200)
+  assert.equal(adapterAt(server, 'vertex', { own: { project: 'p', location: 'l' } }).chat, undefined)
 })

@@ -1,17 +1,28 @@
 import type { ModelCall } from '../../core/model-call.ts'
 import type { Adapter } from '../adapter.ts'
+import { chatPassThrough } from '../chat-pass-through.ts'
 import { HttpCall, type Wire } from '../exchange.ts'
 import { contentFor, endpointOf, type Family, type ProviderSetup } from '../family.ts'
 import { createCallFilter } from '../fields.ts'
 import { googleTransport } from '../google-auth.ts'
 import { readModelList } from '../model-list.ts'
 import { withPastTools } from '../past-tools.ts'
-import { getJson } from '../upstream.ts'
+import { getJson, type Endpoint } from '../upstream.ts'
 import { vertexBaseUrl } from '../vertex.ts'
 import { factsOf } from './models.ts'
 import { buildMessagesRequest, type MessagesRequest } from './request.ts'
 import { createMessagesReader } from './stream.ts'
-import { BINDING_BETA, contentOf, dialectOf, DIALECTS, fieldsOf, PARAM_NAMES, VERSION, type Dialect } from './tables.ts'
+import {
+  bearer,
+  BINDING_BETA,
+  contentOf,
+  dialectOf,
+  DIALECTS,
+  fieldsOf,
+  PARAM_NAMES,
+  VERSION,
+  type Dialect,
+} from './tables.ts'
 
 const PATH = '/messages'
 const MODELS_PATH = '/models?limit=1000'
@@ -56,7 +67,15 @@ function createAdapter(setup: ProviderSetup): Adapter {
     async listModels(signal) {
       return isVertex ? [] : readModelList(await getJson(transport, endpoint, { path: MODELS_PATH, signal }))
     },
+    ...(dialect.speaksChat === true
+      ? { chat: chatPassThrough({ ...wire, endpoint: chatEndpoint(setup, dialect) }) }
+      : {}),
   }
+}
+
+/** For Chat Completions, which know the key as a bearer. */
+function chatEndpoint(setup: ProviderSetup, { baseUrl }: Dialect): Endpoint {
+  return endpointOf(setup, { baseUrl, headers: setup.apiKey === '' ? {} : bearer(setup.apiKey) })
 }
 
 /** A function of its own: what it returns is kept while the provider is silent, and must not hold the call. */

@@ -72,9 +72,12 @@ export interface Dialect extends DialectFacts {
   /** Whether the model and whether to stream stand in the path, as on Vertex AI. */
   readonly isVertex: boolean
   readonly takes: ReadonlySet<OptionalField>
+  /** Whether Chat Completions are spoken there too. */
+  readonly speaksChat?: boolean
 }
 
-const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
+/** The credential of most, and of Chat Completions. */
+export const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
 const apiKey = (key: string) => ({ 'x-api-key': key })
 
 /**
@@ -93,6 +96,7 @@ export const DIALECTS = {
     credential: apiKey,
     isVertex: false,
     takes: new Set<OptionalField>([...COMMON, 'service_tier', 'schemas', 'url']),
+    speaksChat: true,
   },
   azure: {
     baseUrl: undefined,

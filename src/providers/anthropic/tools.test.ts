@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CallableTool, ModelCall } from '../../core/model-call.ts'
-import { assistant, functionCall, functionOutput, user } from '../testing/model-call.ts'
+import { assistant, user } from '../testing/model-call.ts'
 import type { DialectName } from './tables.ts'
 import { said } from './testing/fixtures.ts'
 import { messagesRequest, sentFields } from './testing/request.ts'
@@ -53,19 +53,6 @@ for (const { model = 'claude-sonnet-4-5', dialect = 'anthropic', asked, choice, 
 
 test('Where Ollama must not call, it is offered no tool: it knows no choice', () => {
   assert.deepEqual(sentFields(messagesRequest({ tools, toolChoice: 'none' }, 'ollama'), 'tools', 'tool_choice'), {})
-})
-
-test('Where calls are shown and no tools offered, theirs are declared, and must not be called', () => {
-  const round = (name: string, id: string) => [functionCall(id, name), functionOutput(id, 'x')]
-  const history = [user('Hi'), ...round('g', '1'), ...round('f', '2'), ...round('g', '3')]
-  const input_schema = { type: 'object' }
-  const declared = [
-    { name: 'g', input_schema },
-    { name: 'f', input_schema },
-  ]
-  const fields = (dialect: DialectName) => sentFields(messagesRequest({ history }, dialect), 'tools', 'tool_choice')
-  assert.deepEqual(fields('anthropic'), { tools: declared, tool_choice: { type: 'none' } })
-  assert.deepEqual(fields('ollama'), {})
 })
 
 test('An instruction is not put into the mouth of the assistant', () => {

@@ -33,7 +33,6 @@ export function isForced({ tools, toolChoice }: Pick<ModelCall, 'tools' | 'toolC
 /** Tools, and the choice among them. A dialect without a choice is not offered tools that must not be called. */
 export function buildTools(call: ModelCall, facts: ModelFacts, { takes }: Dialect): BuiltTools {
   const hasChoice = takes.has('tool_choice')
-  if (call.tools.length === 0 && hasChoice) return mentioned(call.history)
   if (call.tools.length === 0 || (call.toolChoice === 'none' && !hasChoice)) return NOTHING
   const { tools, warnings } = declare(call, facts.schemas && takes.has('schemas'))
   if (isForced(call) && !(facts.canBeForced && hasChoice)) {
@@ -45,14 +44,6 @@ export function buildTools(call: ModelCall, facts: ModelFacts, { takes }: Dialec
     }
   }
   return { fields: { tools, ...(hasChoice ? choose(call) : {}) }, note: undefined, warnings }
-}
-
-/** Where calls are shown, the wire wants their tools declared, even where none may be called any more. */
-function mentioned(history: ModelCall['history']): BuiltTools {
-  const names = new Set(history.flatMap((item) => (item.type === 'function_call' ? [item.name] : [])))
-  if (names.size === 0) return NOTHING
-  const tools = [...names].map((name) => ({ name, input_schema: { type: 'object' } }))
-  return { ...NOTHING, fields: { tools, tool_choice: { type: 'none' } } }
 }
 
 function choose(call: ModelCall): JsonObject {

@@ -18,7 +18,7 @@ const TEXT_TYPES: ReadonlySet<string> = new Set([
  * A part of a user's message, or of what a tool gave back, as a block: none where it says nothing.
  *
  * @throws {ApiError} 400 `unsupported_input` for files that are neither PDF, text nor images.
- * @see https://platform.claude.com/docs/en/build-with-claude/pdf-support (read 2026-11-22)
+ * @see https://platform.claude.com/docs/en/api/messages/create (read 2026-11-22)
  */
 export function userBlocks(part: UserPart): JsonObject[] {
   switch (part.type) {

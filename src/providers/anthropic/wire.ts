@@ -1,7 +1,6 @@
 /**
- * What we read of a Messages answer, event by event and whole alike. Everything is optional: nothing is trusted.
- *
- * @see https://platform.claude.com/docs/en/build-with-claude/streaming (read 2026-11-22)
+ * What we read of a Messages answer, event by event and whole alike, as recorded traffic has it. Everything is
+ * optional: nothing is trusted.
  */
 export interface WireEvent {
   readonly type?: unknown

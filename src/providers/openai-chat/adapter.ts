@@ -1,16 +1,14 @@
 import type { ModelCall } from '../../core/model-call.ts'
 import type { Adapter } from '../adapter.ts'
-import { headerOf, HttpCall, readRefusal, type Wire } from '../exchange.ts'
+import { CHAT_PATH, chatPassThrough } from '../chat-pass-through.ts'
+import { HttpCall, type Wire } from '../exchange.ts'
 import { contentFor, endpointOf, type Family, type ProviderSetup } from '../family.ts'
 import { createCallFilter } from '../fields.ts'
 import { readModelList } from '../model-list.ts'
-import { redactStream } from '../redact-stream.ts'
-import { getJson, postJson } from '../upstream.ts'
+import { getJson } from '../upstream.ts'
 import { buildChatRequest } from './request.ts'
 import { createChatReader } from './stream.ts'
 import { contentOf, DIALECTS, fieldsOf, PARAM_NAMES, type Dialect, type DialectName } from './tables.ts'
-
-const PATH = '/chat/completions'
 
 /** Everything that speaks Chat Completions. */
 export const openAiChat: Family = {
@@ -43,7 +41,7 @@ function createAdapter(setup: ProviderSetup): Adapter {
       const settled = filter(call)
       const { body, warnings } = buildChatRequest(settled.call, quirks)
       return new HttpCall(wire, {
-        path: PATH,
+        path: CHAT_PATH,
         warnings: [...settled.warnings, ...warnings],
         body: JSON.stringify(body),
         isStreamed: call.canStream,
@@ -51,14 +49,7 @@ function createAdapter(setup: ProviderSetup): Adapter {
       })
     },
     listModels: async (signal) => readModelList(await getJson(transport, endpoint, { path: '/models', signal })),
-    chat: {
-      async send(body, signal) {
-        const answer = await postJson(transport, endpoint, { path: PATH, body: JSON.stringify(body), signal })
-        if (answer.status < 200 || answer.status > 299) throw await readRefusal(answer, wire, signal)
-        const passed = redactStream(answer.body, secrets)
-        return { status: answer.status, contentType: headerOf(answer, 'content-type'), body: passed }
-      },
-    },
+    chat: chatPassThrough(wire),
   }
 }
 
