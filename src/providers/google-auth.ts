@@ -40,7 +40,7 @@ export type TokenNeeds = Pick<ProviderSetup, 'transport' | 'now' | 'userAgent' |
 /**
  * The way out to Google Cloud: with the token of the service account that the settings name, where they give no key.
  *
- * @see https://developers.google.com/identity/protocols/oauth2/service-account (read 2026-11-22)
+ * @see https://www.rfc-editor.org/rfc/rfc7523
  */
 export function googleTransport(setup: ProviderSetup): Transport {
   const { transport, now, userAgent, timeouts, own, apiKey } = setup

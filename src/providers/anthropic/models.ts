@@ -51,7 +51,7 @@ const FABLE_5_1: ModelFacts = { ...FABLE_5, canBeForced: false, bindsThinking: t
  * Facts by the name of the model, without `claude-` and its date.
  *
  * @see https://platform.claude.com/docs/en/models/overview (read 2026-11-22)
- * @see https://platform.claude.com/docs/en/build-with-claude/thinking-troubleshooting (read 2026-11-22)
+ * @see https://platform.claude.com/docs/en/api/errors (read 2026-11-22)
  * @see https://platform.claude.com/docs/en/build-with-claude/effort (read 2026-11-22)
  * @see https://platform.claude.com/docs/en/build-with-claude/preserved-thinking (read 2026-11-22)
  * @see https://platform.claude.com/docs/en/build-with-claude/structured-outputs (read 2026-11-22)
