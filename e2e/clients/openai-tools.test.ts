@@ -85,7 +85,7 @@ test('a streamed tool loop that replays its own items, without storage, shows th
   assert.deepEqual(messagesOf(seen()[1]), PARIS_TURNS)
 })
 
-test('parallel calls come apart, in order, and both outputs go back', async () => {
+test('parallel calls come apart, and both outputs go back, in the order of the calls', async () => {
   const seen = stage.script(calls(PARIS, ROME), says('Sunny in both.'))
   const { final: first } = await streamed(client, { model: MODEL, input: 'Paris and Rome?', tools: [weather] })
   assert.deepEqual(
@@ -104,8 +104,8 @@ test('parallel calls come apart, in order, and both outputs go back', async () =
   assert.equal(final.output_text, 'Sunny in both.')
   assert.deepEqual(messagesOf(seen()[1]).slice(1), [
     assistantCalls(PARIS, ROME),
-    { role: 'tool', tool_call_id: 'call_rome', content: 'Sunny in Rome.' },
     { role: 'tool', tool_call_id: 'call_paris', content: 'Sunny in Paris.' },
+    { role: 'tool', tool_call_id: 'call_rome', content: 'Sunny in Rome.' },
   ])
 })
 

@@ -77,6 +77,7 @@ test('config schema prints the JSON Schema that files are checked against', asyn
   assert.deepEqual(Object.keys(schema.properties).sort(), [
     'background',
     'default_provider',
+    'egress',
     'keys',
     'limits',
     'models',
