@@ -1,32 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { HistoryItem } from '../core/model-call.ts'
+import { histories, step, system } from './testing/histories.ts'
 import { assistant, functionCall, functionOutput, user } from './testing/model-call.ts'
 import { alternate, gatherTurns, type Turn } from './turns.ts'
-
-function system(text: string): HistoryItem {
-  return { type: 'message', role: 'system', parts: [{ type: 'input_text', text }] }
-}
-
-/** Steps of a thread: a call comes with its result, at once or later. */
-const step = fc.oneof(
-  fc.string({ maxLength: 3 }).map((text) => [user(text)]),
-  fc.string({ maxLength: 3 }).map((text) => [assistant(text)]),
-  fc.string({ maxLength: 3 }).map((text) => [system(text)]),
-  fc.constant([{ type: 'reasoning', text: 'hm', state: undefined } as const]),
-  fc.constantFrom('1', '2').map((id) => [functionCall(id, 'f'), functionOutput(id, `of ${id}`)]),
-  fc
-    .constantFrom('a', 'b')
-    .map((id) => [
-      functionCall(id, 'f'),
-      functionCall(`${id}2`, 'g'),
-      functionOutput(`${id}2`, '2'),
-      user('wait'),
-      functionOutput(id, '1'),
-    ]),
-)
-const histories = fc.array(step, { maxLength: 12 }).map((steps) => steps.flat())
 
 /** The ids of calls, and of results, in the order of the turns. */
 function idsOf(turns: readonly Turn[]): { calls: string[]; results: string[] } {
