@@ -55,6 +55,17 @@ const STATUS_BY_TYPE: ReadonlyMap<string, number> = new Map([
   ['DEADLINE_EXCEEDED', 504],
 ])
 
+/** What it means where it has only a code, as in Responses. */
+const STATUS_BY_CODE: readonly (readonly [codes: RegExp, status: number])[] = [
+  [/^(?:rate_limit_exceeded|insufficient_quota)$/, 429],
+  [/^(?:server_is_overloaded|slow_down)$/, 503],
+  [/^invalid_api_key$/, 401],
+  [/^model_not_found$/, 404],
+  [/^(?:invalid|unsupported|context_length|image|empty_image|failed_to_download|content_policy)_/, 400],
+  [/^(?:bio|cyber|misalignment)_policy/, 400],
+  [/_timeout$/, 504],
+]
+
 /** What an error inside a stream means where it has only words. */
 const STATUS_BY_WORDS: readonly (readonly [words: RegExp, status: number])[] = [
   [/too many requests|rate limit|usage limit/i, 429],
@@ -96,14 +107,16 @@ export function readErrorAnswer(
 /** Turns an error inside a stream, or in a body with status 200, into what it means. */
 export function readErrorChunk(error: unknown, retelling: Retelling): UpstreamError {
   const complaint = readComplaint({ error })
-  const status = complaint.status ?? STATUS_BY_TYPE.get(complaint.type) ?? statusByWords(complaint)
+  const status = complaint.status ?? STATUS_BY_TYPE.get(complaint.type) ?? statusByCode(complaint)
   const retryAfter_ms = readRetryInfo({ error })
   return toUpstreamError({ ...complaint, fault: faultOf(status, complaint), retryAfter_ms, accepted: true }, retelling)
 }
 
-function statusByWords({ type, message }: Complaint): number {
+function statusByCode({ type, code, message }: Complaint): number {
   const said = `${type} ${message}`
-  return STATUS_BY_WORDS.find(([words]) => words.test(said))?.[1] ?? 500
+  const [, status = 500] =
+    STATUS_BY_CODE.find(([codes]) => codes.test(code)) ?? STATUS_BY_WORDS.find(([words]) => words.test(said)) ?? []
+  return status
 }
 
 /** A complaint, and what is known of it besides. */

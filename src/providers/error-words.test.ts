@@ -86,6 +86,31 @@ for (const { says, status, error, problem } of answers) {
   })
 }
 
+const CODES = [
+  { codes: ['rate_limit_exceeded', 'insufficient_quota'], fault: 'rate_limited' },
+  { codes: ['server_is_overloaded', 'slow_down', 'server_error', 'unheard_of', ''], fault: 'unavailable' },
+  { codes: ['invalid_api_key'], fault: 'auth' },
+  { codes: ['model_not_found'], fault: 'model_not_found' },
+  { codes: ['vector_store_timeout'], fault: 'timeout' },
+  {
+    codes: [
+      'invalid_prompt',
+      'unsupported_image_media_type',
+      'image_too_large',
+      'bio_policy',
+      'context_length_exceeded',
+    ],
+    fault: 'bad_request',
+  },
+] as const
+for (const { codes, fault } of CODES) {
+  for (const code of codes) {
+    test(`the code ${code} alone, as a failed response of OpenAI has it, is ${fault}`, () => {
+      assert.equal(readErrorChunk({ code, message: 'So it is.' }, RETELLING).problem.fault, fault)
+    })
+  }
+}
+
 function pick(found: Partial<UpstreamProblem>, named: Partial<UpstreamProblem>): object {
   const keys = Object.keys(named) as (keyof UpstreamProblem)[]
   return Object.fromEntries(keys.map((key) => [key, found[key]]))
