@@ -48,9 +48,9 @@ for (const { what, part, wire } of parts) {
 
 const refused = [
   {
-    what: 'an image URL for a provider in a private network, which must not fetch it',
-    part: { type: 'input_image', image_url: 'https://example.com/cat.png', detail: 'auto' },
-    code: 'unsupported_input',
+    what: 'an image URL that leads into a private network',
+    part: { type: 'input_image', image_url: 'https://169.254.169.254/latest/meta-data', detail: 'auto' },
+    code: 'invalid_image_url',
     param: 'input',
   },
   {
