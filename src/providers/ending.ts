@@ -12,7 +12,7 @@ export interface Ending {
 }
 
 /** What differs from wire to wire. */
-export interface OwnReading extends Pick<AnswerReader, 'read' | 'readWhole'> {
+export interface OwnReading extends Pick<AnswerReader, 'read' | 'readWhole' | 'readList'> {
   /** The answer is over: what was held back until it was clear what it is. */
   settle(): ModelEvent[]
 }
@@ -26,6 +26,7 @@ export function createReader(ending: Ending, own: OwnReading, byDefault: StopRea
   return {
     read: (document) => own.read(document),
     readWhole: (answer) => own.readWhole(answer),
+    ...(own.readList && { readList: own.readList }),
     hasFinished: () => ending.reason !== undefined,
     failure: () => ending.failure,
     usage: () => ending.usage,

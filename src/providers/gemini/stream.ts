@@ -1,8 +1,8 @@
-import type { FinishEvent, ModelEvent } from '../../core/model-event.ts'
+import type { ModelEvent } from '../../core/model-event.ts'
 import { UpstreamError } from '../../core/upstream-error.ts'
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts'
 import type { Logprob } from '../../protocol/part.ts'
-import type { Usage } from '../../protocol/usage.ts'
+import { createReader, type Ending } from '../ending.ts'
 import { readErrorChunk } from '../error-answer.ts'
 import type { AnswerReader } from '../exchange.ts'
 import { numberIn, objectsIn, textIn } from '../loose.ts'
@@ -27,72 +27,32 @@ export interface GeminiReader extends AnswerReader {
   readList(chunks: readonly WireChunk[]): ModelEvent[] | undefined
 }
 
-/** Makes a reader for one answer of generateContent or streamGenerateContent. */
-export function createGeminiReader(options: ReaderOptions): GeminiReader {
-  return new Reader(options)
-}
-
 /** What is remembered between chunks. */
-interface State {
+interface State extends Ending {
   readonly options: ReaderOptions
   /** The text that is being said. */
   run: TextRun | undefined
   readonly callIds: Set<string>
-  finish: FinishEvent['reason'] | undefined
   /** Why a filter has stopped the answer, in Google's words. */
   refusal: string
-  usage: Usage | undefined
-  serviceTier: string | undefined
-  failure: UpstreamError | undefined
 }
 
-class Reader implements GeminiReader {
-  readonly #state: State
-
-  constructor(options: ReaderOptions) {
-    this.#state = {
-      options,
-      run: undefined,
-      callIds: new Set(),
-      finish: undefined,
-      refusal: '',
-      usage: undefined,
-      serviceTier: undefined,
-      failure: undefined,
-    }
-  }
-
-  read(chunk: WireChunk): ModelEvent[] {
-    return CHUNK.flatMap((read) => (this.#state.failure === undefined ? read(chunk, this.#state) : []))
-  }
-
-  readWhole(answer: WireChunk): ModelEvent[] | undefined {
-    return this.readList([answer])
-  }
-
+/** Makes a reader for one answer of generateContent or streamGenerateContent. */
+export function createGeminiReader(options: ReaderOptions): GeminiReader {
+  const state: State = { options, run: undefined, callIds: new Set(), refusal: '' }
+  const read = (chunk: WireChunk) =>
+    CHUNK.flatMap((readField) => (state.failure === undefined ? readField(chunk, state) : []))
   /** A stream that was not asked for as events is one list of its chunks. */
-  readList(chunks: readonly WireChunk[]): ModelEvent[] | undefined {
-    const events = chunks.flatMap((chunk) => this.read(chunk))
-    return this.hasFinished() || this.failure() !== undefined ? events : undefined
+  const readList = (chunks: readonly WireChunk[]) => {
+    const events = chunks.flatMap(read)
+    return state.reason === undefined && state.failure === undefined ? undefined : events
   }
-
-  hasFinished(): boolean {
-    return this.#state.finish !== undefined
-  }
-
-  failure(): UpstreamError | undefined {
-    return this.#state.failure
-  }
-
-  usage(): Usage | undefined {
-    return this.#state.usage
-  }
-
-  end(): ModelEvent[] {
-    const { refusal } = this.#state
+  const settle = (): ModelEvent[] => {
+    const { refusal } = state
     const said: ModelEvent[] = refusal === '' ? [] : [{ type: 'refusal', text: refusal }]
-    return [...closeRun(this.#state), ...said, finishEvent(this.#state)]
+    return [...closeRun(state), ...said]
   }
+  return { ...createReader(state, { read, readWhole: (answer) => readList([answer]), settle }), readList }
 }
 
 /** What a chunk may hold, in the order in which it is read: a failure ends the reading. */
@@ -199,8 +159,10 @@ function logprob({ token, logProbability }: WireToken): Omit<Logprob, 'top_logpr
 }
 
 function noteUsage(wire: WireUsage | null | undefined, state: State): ModelEvent[] {
-  state.usage = readUsage(wire) ?? state.usage
-  state.serviceTier = tierOf(wire?.serviceTier) ?? tierOf(wire?.trafficType) ?? state.serviceTier
+  const usage = readUsage(wire)
+  if (usage !== undefined) state.usage = usage
+  const tier = tierOf(wire?.serviceTier) ?? tierOf(wire?.trafficType)
+  if (tier !== undefined) state.serviceTier = tier
   return []
 }
 
@@ -215,7 +177,7 @@ function noteError(error: unknown, state: State): ModelEvent[] {
 function noteBlock(feedback: WireFeedback | null | undefined, state: State): ModelEvent[] {
   const reason = feedback?.blockReason
   if (reason == null || reason === '' || reason === 0 || reason === 'BLOCK_REASON_UNSPECIFIED') return []
-  state.finish = 'content_filter'
+  state.reason = 'content_filter'
   state.refusal = textIn(feedback?.blockReasonMessage)
   return []
 }
@@ -228,7 +190,7 @@ function noteFinish({ finishReason, finishMessage }: WireCandidate, state: State
     state.failure = brokenAnswer(finishReason)
     return
   }
-  state.finish = ending === 'broken' ? 'stop' : ending
+  state.reason = ending === 'broken' ? 'stop' : ending
   state.refusal = ending === 'content_filter' ? textIn(finishMessage) : ''
 }
 
@@ -238,13 +200,4 @@ function brokenAnswer(reason: WireCandidate['finishReason']): UpstreamError {
       ? 'The model made a call that its provider could not read. Ask again, or describe the tools in simpler words.'
       : `The model provider ended the answer without a usable result (${reason}).`
   return new UpstreamError({ fault: 'invalid_response', message, accepted: true })
-}
-
-function finishEvent({ finish, usage, serviceTier }: State): FinishEvent {
-  return {
-    type: 'finish',
-    reason: finish ?? 'stop',
-    ...(usage === undefined ? {} : { usage }),
-    ...(serviceTier === undefined ? {} : { serviceTier }),
-  }
 }
