@@ -1,6 +1,7 @@
 import type { ModelCall } from '../../core/model-call.ts'
 import type { Adapter } from '../adapter.ts'
 import { CHAT_PATH, chatPassThrough } from '../chat-pass-through.ts'
+import { credential } from '../dialect.ts'
 import { HttpCall, type Wire } from '../exchange.ts'
 import { contentFor, endpointOf, type Family, type ProviderSetup } from '../family.ts'
 import { createCallFilter } from '../fields.ts'
@@ -56,9 +57,4 @@ function createAdapter(setup: ProviderSetup): Adapter {
 /** A function of its own: what it returns is kept while the provider is silent, and must not hold the call. */
 function readerMaker(quirks: Dialect['quirks'], { callIdPrefix }: ModelCall, secrets: readonly string[]) {
   return () => createChatReader(quirks, { callIdPrefix, secrets })
-}
-
-function credential({ apiKey }: ProviderSetup, { keyHeader }: Dialect): Readonly<Record<string, string>> {
-  if (apiKey === '') return {}
-  return keyHeader === 'api-key' ? { 'api-key': apiKey } : { authorization: `Bearer ${apiKey}` }
 }

@@ -1,8 +1,8 @@
 import type { StopReason } from '../../core/model-event.ts'
 import type { ReasoningEffort } from '../../protocol/create-request.ts'
 import type { ContentTable } from '../content.ts'
+import { dialectMaker, type Spoken } from '../dialect.ts'
 import type { ParamNames } from '../error-answer.ts'
-import type { DialectFacts } from '../family.ts'
 import { drop, keep, map, type FieldTable } from '../fields.ts'
 
 /**
@@ -80,24 +80,10 @@ const GENERIC: Quirks = {
   fields: new Set<OptionalField>([...COMMON, 'file']),
 }
 
-/** One spelling of Chat Completions: who speaks it, where, and with what quirks. */
-export interface Dialect extends DialectFacts {
-  /** The header that carries the key: Azure has one of its own. */
-  readonly keyHeader: 'authorization' | 'api-key'
-  /** Model names known to be this provider's. */
-  readonly families: RegExp | undefined
-  readonly quirks: Quirks
-}
+/** One spelling of Chat Completions. */
+export type Dialect = Spoken<Quirks>
 
-function dialect(row: Partial<Omit<Dialect, 'quirks'>> & { quirks?: Partial<Quirks> }): Dialect {
-  return {
-    baseUrl: row.baseUrl,
-    keyVariable: row.keyVariable,
-    keyHeader: row.keyHeader ?? 'authorization',
-    families: row.families,
-    quirks: { ...GENERIC, ...row.quirks },
-  }
-}
+const dialect = dialectMaker(GENERIC)
 
 const OPENAI_QUIRKS: Partial<Quirks> = {
   maxTokensField: 'max_completion_tokens',
