@@ -211,17 +211,38 @@ const ids = [
 ]
 for (const { callId, isKept } of ids) {
   test(`Mistral gets the id ${callId} ${isKept ? 'as it is' : 'as nine letters and digits'}, with call and output`, () => {
-    // The body is ours.
-    const [call, output] = messages([functionCall(callId, 'now'), functionOutput(callId, '')], 'mistral') as [
-      { tool_calls: [{ id: string }] },
-      { tool_call_id: string },
-    ]
-    const { id } = call.tool_calls[0]
+    const id = wireId(callId, 'mistral')
     assert.match(id, /^[A-Za-z0-9]{9}$/)
-    assert.equal(output.tool_call_id, id)
     assert.equal(id === callId, isKept)
   })
 }
+
+/** The id of a call in a dialect: that of its output too. */
+function wireId(callId: string, dialect: DialectName): string {
+  // The body is ours.
+  const [call, output] = messages([functionCall(callId, 'now'), functionOutput(callId, '')], dialect) as [
+    { tool_calls: [{ id: string }] },
+    { tool_call_id: string },
+  ]
+  const { id } = call.tool_calls[0]
+  assert.equal(output.tool_call_id, id)
+  return id
+}
+
+for (const dialect of ['openai', 'azure'] as const) {
+  test(`An id of more than 40 characters is hashed for ${dialect}, which refuses it, with call and output`, () => {
+    const fitting = `functions.add:0/${'é'.repeat(24)}`
+    assert.equal(wireId(fitting, dialect), fitting)
+    const hashed = [`${fitting}a`, `${fitting}b`].map((callId) => wireId(callId, dialect))
+    for (const id of hashed) assert.match(id, /^[A-Za-z0-9]{32}$/)
+    assert.notEqual(hashed[0], hashed[1])
+  })
+}
+
+test('An id of many characters is sent as it is to whoever has no limit', () => {
+  const callId = 'a'.repeat(256)
+  assert.equal(wireId(callId, 'generic'), callId)
+})
 
 test('A hashed id is the same today and tomorrow, and differs from the next one', () => {
   const wireIds = ['call_1', 'call_2'].map((callId) => {

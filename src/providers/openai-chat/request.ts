@@ -140,9 +140,8 @@ function userPart(part: UserPart): JsonObject {
   return { type: 'file', file: { filename: part.filename ?? 'file', file_data: part.file_data ?? part.file_url ?? '' } }
 }
 
-/** Mistral takes ids of exactly nine letters and digits: others are hashed to that form. */
-function wireCallId(callId: string, { callIdLength: length }: Quirks): string {
-  return length === null ? callId : callIdFor(callId, { pattern: new RegExp(`^[A-Za-z0-9]{${length}}$`), length })
+function wireCallId(callId: string, { callId: form }: Quirks): string {
+  return form === null ? callId : callIdFor(callId, form)
 }
 
 /** Providers refuse an empty list of tools and a choice without tools: neither is sent. */

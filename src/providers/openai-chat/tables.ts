@@ -1,5 +1,6 @@
 import type { StopReason } from '../../core/model-event.ts'
 import type { ReasoningEffort } from '../../protocol/create-request.ts'
+import type { CallIdForm } from '../call-id.ts'
 import type { ContentTable } from '../content.ts'
 import { dialectMaker, type Spoken } from '../dialect.ts'
 import type { ParamNames } from '../error-answer.ts'
@@ -41,8 +42,8 @@ export interface Quirks {
   readonly inlineThink: boolean
   /** The field in which an assistant turn's reasoning text is sent back; null where it must not be. */
   readonly replayReasoning: 'reasoning_content' | 'reasoning' | null
-  /** Tool call ids must be exactly this long, letters and digits. */
-  readonly callIdLength: number | null
+  /** The form of a tool call's id; null where every id is taken. */
+  readonly callId: CallIdForm | null
   /** Optional request fields that the dialect takes. Others are dropped with a warning. */
   readonly fields: ReadonlySet<OptionalField>
 }
@@ -76,7 +77,7 @@ const GENERIC: Quirks = {
   jsonSchema: true,
   inlineThink: true,
   replayReasoning: null,
-  callIdLength: null,
+  callId: null,
   fields: new Set<OptionalField>([...COMMON, 'file']),
 }
 
@@ -90,6 +91,7 @@ const OPENAI_QUIRKS: Partial<Quirks> = {
   developerRole: true,
   efforts: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'],
   inlineThink: false,
+  callId: { pattern: /^.{1,40}$/s, length: 32 },
   fields: new Set<OptionalField>(OPENAI),
 }
 
@@ -126,7 +128,7 @@ export const DIALECTS = {
     families: /^(?:mistral-|magistral-|codestral|ministral-|pixtral-)/,
     quirks: {
       effort: null,
-      callIdLength: 9,
+      callId: { pattern: /^[A-Za-z0-9]{9}$/, length: 9 },
       fields: new Set<OptionalField>(['presence_penalty', 'frequency_penalty', 'parallel_tool_calls']),
     },
   }),
