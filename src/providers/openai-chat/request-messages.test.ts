@@ -27,7 +27,7 @@ const roles = [
   { dialect: 'generic', role: 'system', wire: 'system' },
   { dialect: 'openai', role: 'developer', wire: 'developer' },
   { dialect: 'openai', role: 'system', wire: 'system' },
-  { dialect: 'azure', role: 'developer', wire: 'developer' },
+  { dialect: 'azure', role: 'developer', wire: 'system' },
 ] as const
 for (const { dialect, role, wire } of roles) {
   test(`A message of the role ${role} is sent to ${dialect} as ${wire}, where it stands`, () => {

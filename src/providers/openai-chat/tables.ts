@@ -107,7 +107,8 @@ export const DIALECTS = {
     families: /^(?:gpt-|o1|o3|o4|chatgpt-)/,
     quirks: OPENAI_QUIRKS,
   }),
-  azure: dialect({ keyHeader: 'api-key', quirks: OPENAI_QUIRKS }),
+  // Its models of other makers know no developer, and those of OpenAI read a system message as his.
+  azure: dialect({ keyHeader: 'api-key', quirks: { ...OPENAI_QUIRKS, developerRole: false } }),
   vllm: dialect({ quirks: { replayReasoning: 'reasoning' } }),
   ollama: dialect({
     baseUrl: 'http://127.0.0.1:11434/v1',
