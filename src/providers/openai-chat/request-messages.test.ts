@@ -159,6 +159,29 @@ for (const { dialect, field } of replays) {
   })
 }
 
+test('Every turn of an assistant brings reasoning to DeepSeek, an empty one where it is not known', () => {
+  const history = [
+    thought('Hm.'),
+    functionCall('1', 'now'),
+    functionOutput('1', 'noon'),
+    functionCall('2', 'now'),
+    functionOutput('2', 'noon'),
+    assistant('Noon.'),
+  ]
+  // The body is ours.
+  const sent = messages(history, 'deepseek') as { role: string; reasoning_content?: string }[]
+  assert.deepEqual(
+    sent.map(({ role, reasoning_content: reasoning }) => [role, reasoning]),
+    [
+      ['assistant', 'Hm.'],
+      ['tool', undefined],
+      ['assistant', ''],
+      ['tool', undefined],
+      ['assistant', ''],
+    ],
+  )
+})
+
 test('Reasoning details come back with their turn, those of two thoughts together', () => {
   const [first, second] = [
     { type: 'reasoning.text', signature: 'a' },

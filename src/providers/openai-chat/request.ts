@@ -97,7 +97,6 @@ function assistantMessage(said: readonly Saying[], quirks: Quirks): Message[] {
   const turn = gather(said, quirks)
   const text = turn.text.map((part) => (part.type === 'output_text' ? part.text : '')).join('')
   const refusal = turn.text.map((part) => (part.type === 'refusal' ? part.refusal : '')).join('')
-  const reasoning = turn.reasoning.join('\n\n')
   const states = turn.states.filter((state) => state['call_id'] === undefined)
   if (text === '' && refusal === '' && turn.calls.length === 0) return []
   return [
@@ -105,10 +104,14 @@ function assistantMessage(said: readonly Saying[], quirks: Quirks): Message[] {
       role: 'assistant',
       content: text === '' ? (turn.calls.length > 0 ? null : refusal) : text,
       ...(turn.calls.length === 0 ? {} : { tool_calls: turn.calls }),
-      ...(quirks.replayReasoning === null || reasoning === '' ? {} : { [quirks.replayReasoning]: reasoning }),
+      ...replayed(turn.reasoning.join('\n\n'), quirks),
       ...mergeStates(states),
     },
   ]
+}
+
+function replayed(reasoning: string, { replayReasoning: field, needsReasoning }: Quirks): JsonObject {
+  return field === null || (reasoning === '' && !needsReasoning) ? {} : { [field]: reasoning }
 }
 
 /** The reasoning states of one turn as one: details are gathered, of everything else the last counts. */

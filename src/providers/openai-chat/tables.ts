@@ -42,6 +42,8 @@ export interface Quirks {
   readonly inlineThink: boolean
   /** The field in which an assistant turn's reasoning text is sent back; null where it must not be. */
   readonly replayReasoning: 'reasoning_content' | 'reasoning' | null
+  /** Whether that field must stand in every turn of an assistant, empty where its reasoning is not known. */
+  readonly needsReasoning: boolean
   /** The form of a tool call's id; null where every id is taken. */
   readonly callId: CallIdForm | null
   /** Optional request fields that the dialect takes. Others are dropped with a warning. */
@@ -77,6 +79,7 @@ const GENERIC: Quirks = {
   jsonSchema: true,
   inlineThink: true,
   replayReasoning: null,
+  needsReasoning: false,
   callId: null,
   fields: new Set<OptionalField>([...COMMON, 'file']),
 }
@@ -141,6 +144,7 @@ export const DIALECTS = {
       effort: null,
       jsonSchema: false,
       replayReasoning: 'reasoning_content',
+      needsReasoning: true,
       fields: new Set<OptionalField>(['presence_penalty', 'frequency_penalty', 'logprobs', 'stream_options']),
     },
   }),
