@@ -33,7 +33,7 @@ export function buildChatRequest(call: ModelCall, quirks: Quirks): ChatRequest {
     ...given('top_p', call.topP),
     ...given('presence_penalty', call.presencePenalty),
     ...given('frequency_penalty', call.frequencyPenalty),
-    ...given('seed', call.seed),
+    ...given(quirks.seedField, call.seed),
     ...given('user', call.user),
     ...given('logprobs', call.topLogprobs === undefined ? undefined : true),
     ...given('top_logprobs', call.topLogprobs || undefined),

@@ -46,6 +46,8 @@ export interface Quirks {
   readonly needsReasoning: boolean
   /** The form of a tool call's id; null where every id is taken. */
   readonly callId: CallIdForm | null
+  /** The field of the seed. */
+  readonly seedField: 'seed' | 'random_seed'
   /** Optional request fields that the dialect takes. Others are dropped with a warning. */
   readonly fields: ReadonlySet<OptionalField>
 }
@@ -81,6 +83,7 @@ const GENERIC: Quirks = {
   replayReasoning: null,
   needsReasoning: false,
   callId: null,
+  seedField: 'seed',
   fields: new Set<OptionalField>([...COMMON, 'file']),
 }
 
@@ -133,7 +136,8 @@ export const DIALECTS = {
     quirks: {
       effort: null,
       callId: { pattern: /^[A-Za-z0-9]{9}$/, length: 9 },
-      fields: new Set<OptionalField>(['presence_penalty', 'frequency_penalty', 'parallel_tool_calls']),
+      seedField: 'random_seed',
+      fields: new Set<OptionalField>(['seed', 'presence_penalty', 'frequency_penalty', 'parallel_tool_calls']),
     },
   }),
   deepseek: dialect({
@@ -214,6 +218,7 @@ export type DialectName = keyof typeof DIALECTS
 export const PARAM_NAMES: ParamNames = new Map([
   ['max_tokens', 'max_output_tokens'],
   ['max_completion_tokens', 'max_output_tokens'],
+  ['random_seed', 'seed'],
   ['messages', 'input'],
   ['response_format', 'text.format'],
   ['reasoning_effort', 'reasoning.effort'],
@@ -232,7 +237,7 @@ export function fieldsOf(quirks: Quirks): FieldTable {
     topP: map('top_p'),
     presencePenalty: optional('presence_penalty'),
     frequencyPenalty: optional('frequency_penalty'),
-    seed: optional('seed'),
+    seed: optional('seed', quirks.seedField),
     topLogprobs: optional('logprobs', 'logprobs, top_logprobs'),
     format: map('response_format'),
     verbosity: optional('verbosity'),
