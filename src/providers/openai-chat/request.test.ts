@@ -55,6 +55,8 @@ interface FieldRow {
 const rows: readonly FieldRow[] = [
   { fields: { maxOutputTokens: 16 }, wire: { max_tokens: 16 } },
   { fields: { maxOutputTokens: 16 }, wire: { max_completion_tokens: 16 }, dialect: 'openai' },
+  { fields: { maxOutputTokens: 16 }, wire: { max_completion_tokens: 16 }, dialect: 'xai' },
+  { fields: { maxOutputTokens: 16 }, wire: { max_completion_tokens: 16 }, dialect: 'openrouter' },
   { fields: { temperature: 0 }, wire: { temperature: 0 } },
   { fields: { topP: 0 }, wire: { top_p: 0 } },
   { fields: { presencePenalty: 0 }, wire: { presence_penalty: 0 }, dropped: ['google', 'presence_penalty'] },

@@ -156,6 +156,7 @@ export const DIALECTS = {
     baseUrl: 'https://openrouter.ai/api/v1',
     keyVariable: 'OPENROUTER_API_KEY',
     quirks: {
+      maxTokensField: 'max_completion_tokens',
       effort: 'reasoning.effort',
       efforts: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'],
       replayReasoning: 'reasoning',
@@ -168,7 +169,7 @@ export const DIALECTS = {
     baseUrl: 'https://api.x.ai/v1',
     keyVariable: 'XAI_API_KEY',
     families: /^grok-/,
-    quirks: { inlineThink: false },
+    quirks: { maxTokensField: 'max_completion_tokens', inlineThink: false },
   }),
   zai: dialect({
     baseUrl: 'https://api.z.ai/api/paas/v4',
