@@ -63,7 +63,7 @@ const rows: readonly FieldRow[] = [
   { fields: { frequencyPenalty: -2 }, wire: { frequency_penalty: -2 }, dropped: ['groq', 'frequency_penalty'] },
   { fields: { seed: 0 }, wire: { seed: 0 }, dropped: ['zai', 'seed'] },
   { fields: { seed: 0 }, wire: { random_seed: 0 }, dialect: 'mistral' },
-  { fields: { user: 'me' }, wire: { user: 'me' }, dropped: ['mistral', 'user'] },
+  { fields: { user: 'me' }, wire: { user: 'me' }, dropped: ['zai', 'user'] },
   { fields: { topLogprobs: 0 }, wire: { logprobs: true }, dropped: ['groq', 'top_logprobs'] },
   { fields: { topLogprobs: 5 }, wire: { logprobs: true, top_logprobs: 5 }, dropped: ['ollama', 'top_logprobs'] },
   {
@@ -109,6 +109,9 @@ const efforts: readonly (readonly [DialectName, ModelCall['effort'], object, str
   ['generic', 'minimal', { reasoning_effort: 'low' }, 'reasoning.effort minimal was sent as low'],
   ['generic', 'none', {}, 'reasoning.effort none was left out: the provider does not take it'],
   ['openai', 'none', { reasoning_effort: 'none' }, undefined],
+  ['ollama', 'none', { reasoning_effort: 'none' }, undefined],
+  ['deepseek', 'medium', { reasoning_effort: 'medium' }, undefined],
+  ['deepseek', 'max', { reasoning_effort: 'max' }, undefined],
   ['openai', 'xhigh', { reasoning_effort: 'xhigh' }, undefined],
   ['openai', 'max', { reasoning_effort: 'xhigh' }, 'reasoning.effort max was sent as xhigh'],
   ['openrouter', 'minimal', { reasoning: { effort: 'minimal' } }, undefined],

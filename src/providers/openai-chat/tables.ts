@@ -118,7 +118,10 @@ export const DIALECTS = {
   vllm: dialect({ quirks: { replayReasoning: 'reasoning' } }),
   ollama: dialect({
     baseUrl: 'http://127.0.0.1:11434/v1',
-    quirks: { fields: new Set<OptionalField>([...SAMPLING, 'stream_options']) },
+    quirks: {
+      efforts: ['none', ...LOW_TO_HIGH],
+      fields: new Set<OptionalField>([...SAMPLING, 'stream_options']),
+    },
   }),
   'llama.cpp': dialect({ quirks: { effort: null, replayReasoning: 'reasoning_content' } }),
   groq: dialect({
@@ -145,7 +148,7 @@ export const DIALECTS = {
     keyVariable: 'DEEPSEEK_API_KEY',
     families: /^deepseek-/,
     quirks: {
-      effort: null,
+      efforts: ['minimal', ...LOW_TO_HIGH, 'xhigh', 'max'],
       jsonSchema: false,
       replayReasoning: 'reasoning_content',
       needsReasoning: true,
@@ -175,7 +178,7 @@ export const DIALECTS = {
     baseUrl: 'https://api.z.ai/api/paas/v4',
     keyVariable: 'ZAI_API_KEY',
     families: /^glm-/,
-    quirks: { effort: null, jsonSchema: false, fields: new Set<OptionalField>(['user', 'stream_options']) },
+    quirks: { effort: null, jsonSchema: false, fields: new Set<OptionalField>(['stream_options']) },
   }),
   alibaba: dialect({
     baseUrl: 'https://dashscope-intl.aliyuncs.com/compatible-mode/v1',
