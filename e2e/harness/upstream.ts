@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** A request that the upstream has received. */
@@ -17,8 +17,15 @@ export interface Received {
 export interface Answer {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
+  /** Whether it ends before anything is sent, even the status. */
+  readonly isHeadless?: boolean
   /** Written one after the other, each in a write of its own; a promise is waited for, and written where it is text. */
   readonly chunks?: readonly (string | Uint8Array | Promise<unknown>)[]
+  /**
+   * Written after `chunks`: each is asked for when the one before has been handed to the system. It is ended early
+   * where that fails, because the other side has gone.
+   */
+  readonly more?: AsyncIterable<string | Uint8Array>
   /**
    * How it ends: properly; cut off after all chunks have arrived; by a reset, which may overtake the last
    * of them; or never.
@@ -40,31 +47,48 @@ export interface Upstream {
 export async function startUpstream(): Promise<Upstream> {
   const received: Received[] = []
   let script: (request: Received, index: number) => Answer | Promise<Answer> = () => ({ status: 500 })
+  const server = await serveAnswers(async (request) => {
+    received.push(request)
+    return script(request, received.length - 1)
+  })
+  return {
+    baseUrl: `${server.origin}/v1`,
+    received,
+    answer: (next) => {
+      script = next
+    },
+    close: () => server.close(),
+  }
+}
+
+/** A server on a real socket that answers each request as it is told. */
+export interface AnswerServer {
+  /** Such as `http://127.0.0.1:43210`. */
+  readonly origin: string
+  /** Breaks off whatever is under way. */
+  close(): Promise<void>
+}
+
+/** Starts a server. A request that breaks off before its end is none. */
+export async function serveAnswers(answerTo: (request: Received) => Answer | Promise<Answer>): Promise<AnswerServer> {
   const server = createServer(async (request, response) => {
-    const parts: Buffer[] = []
-    for await (const part of request) parts.push(part as Buffer)
-    const text = Buffer.concat(parts).toString()
-    const closed = Promise.withResolvers<void>()
-    response.once('close', () => closed.resolve())
+    const closed = new Promise<void>((resolve) => response.once('close', resolve))
+    const text = await readBody(request)
+    if (text === undefined) return
     const seen: Received = {
       method: request.method ?? '',
       path: request.url ?? '',
       headers: request.headers,
       body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : undefined,
-      closed: closed.promise,
+      closed,
     }
-    received.push(seen)
-    await send(response, await script(seen, received.length - 1))
+    await send(response, await answerTo(seen))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const { port } = server.address() as AddressInfo // It listens on a port.
   return {
-    baseUrl: `http://127.0.0.1:${port}/v1`,
-    received,
-    answer: (next) => {
-      script = next
-    },
+    origin: `http://127.0.0.1:${port}`,
     async close() {
       server.closeAllConnections()
       server.close()
@@ -73,19 +97,37 @@ export async function startUpstream(): Promise<Upstream> {
   }
 }
 
+/** All of a body; undefined where the other side hung up before. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const parts: Buffer[] = []
+  try {
+    for await (const part of request) parts.push(part as Buffer)
+  } catch {
+    return undefined // Whatever breaks off a body has closed its connection.
+  }
+  return Buffer.concat(parts).toString()
+}
+
 async function send(response: ServerResponse, answer: Answer): Promise<void> {
-  const { status = 200, headers = { 'content-type': 'text/event-stream' }, chunks = [], end = 'end' } = answer
-  response.writeHead(status, { ...headers })
-  response.flushHeaders()
-  for (const item of chunks) {
-    const chunk = item instanceof Promise ? await item : item
+  const { status = 200, headers = { 'content-type': 'text/event-stream' }, end = 'end' } = answer
+  if (answer.isHeadless !== true) {
+    response.writeHead(status, { ...headers })
+    response.flushHeaders()
+  }
+  for await (const chunk of piecesOf(answer)) {
     if (response.destroyed) return
     if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) continue
-    await new Promise((resolve) => response.write(chunk, resolve))
+    const error = await new Promise((resolve) => response.write(chunk, resolve))
+    if (error != null) return
   }
   if (end === 'end') response.end()
   if (end === 'cut') response.socket?.destroy()
   if (end === 'reset') response.socket?.resetAndDestroy()
+}
+
+async function* piecesOf({ chunks = [], more }: Answer): AsyncGenerator<unknown> {
+  yield* chunks
+  if (more !== undefined) yield* more
 }
 
 /** A Chat Completions chunk as a server-sent event. */
