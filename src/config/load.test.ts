@@ -265,7 +265,7 @@ test('the file is that of the flag, or of the environment, or none', () => {
 test('without a file the keys in the environment enable their providers; with one they do not', async () => {
   const environment = { OPENAI_API_KEY: 'sk-1', MISTRAL_API_KEY: 'm', GROQ_API_KEY: '' }
   assert.deepEqual((await loadConfig({}, environment)).providers, {
-    openai: { kind: 'openai-chat', dialect: 'openai', api_key: 'sk-1' },
+    openai: { kind: 'openai-responses', dialect: 'openai', api_key: 'sk-1' },
     mistral: { kind: 'openai-chat', dialect: 'mistral', api_key: 'm' },
   })
   assert.deepEqual((await load('', environment)).providers, {})

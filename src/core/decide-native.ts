@@ -19,7 +19,7 @@ const DEPTH_MAX = 100
  */
 export function decideNative(response: Response, { item, isOpen, sealed }: NativeItemEvent): UnnumberedEvent[] {
   const type = item['type']
-  if (typeof type !== 'string' || !TYPE_FORM.test(type) || !isNativeItem({ ...item, type })) {
+  if (!canCarry(type) || !isNativeItem({ ...item, type })) {
     throw new ModelEventError('The provider sent an item without a type that can be told.')
   }
   checkDepth(item)
@@ -34,7 +34,7 @@ export function decideNative(response: Response, { item, isOpen, sealed }: Nativ
 export function decideNativeEvent(response: Response, { event, back }: NativeInsideEvent): UnnumberedEvent[] {
   const open = findOpen(response, back)
   const { type } = event
-  if (open === undefined || typeof type !== 'string' || !TYPE_FORM.test(type) || !isNativeType(type)) return []
+  if (open === undefined || !canCarry(type) || !isNativeType(type)) return []
   checkDepth(event)
   const place = { item_id: open.item.id, output_index: open.index }
   return [{ type, ...place, ...without(event, EVENT_FIELDS) }]
@@ -49,6 +49,11 @@ export function decideNativeEnd(response: Response, { item, back, sealed }: Nati
   const call = callId === undefined ? {} : { call_id: callId }
   const maker = execution === undefined ? {} : { execution }
   return [itemDone(open.index, shown(settled({ ...item, ...call, ...maker }), { type, id }, sealed))]
+}
+
+/** Whether a type is of the form that all types have. */
+export function canCarry(type: unknown): type is string {
+  return typeof type === 'string' && TYPE_FORM.test(type)
 }
 
 /** What of an item is not shown to clients, and its provider wants back. */

@@ -6,6 +6,7 @@ import type { Family } from './family.ts'
 import { gemini } from './gemini/adapter.ts'
 import { ollama } from './ollama/adapter.ts'
 import { openAiChat } from './openai-chat/adapter.ts'
+import { openAiResponses } from './openai-responses/adapter.ts'
 
 /** Every family of providers, by its `kind` in the configuration. Where a key enables two, the first is meant. */
 export const FAMILIES = {
@@ -14,6 +15,7 @@ export const FAMILIES = {
   gemini,
   cohere,
   ollama,
+  'openai-responses': openAiResponses,
   'openai-chat': openAiChat,
   demo,
 } as const satisfies Record<string, Family>

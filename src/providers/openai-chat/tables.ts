@@ -109,7 +109,6 @@ export const DIALECTS = {
   generic: dialect({}),
   openai: dialect({
     baseUrl: 'https://api.openai.com/v1',
-    keyVariable: 'OPENAI_API_KEY',
     families: /^(?:gpt-|o1|o3|o4|chatgpt-)/,
     quirks: OPENAI_QUIRKS,
   }),
