@@ -24,7 +24,8 @@ export function lift({ request }: Recording & { readonly request: RecordedReques
 
 /** The model that a request names: on Azure's older paths it is the deployment, and need not stand in the body. */
 export function modelOf({ path, body }: RecordedRequest): string {
-  return String(body['model'] ?? /\/deployments\/([^/]+)\//.exec(path)?.[1])
+  const { model } = body
+  return typeof model === 'string' ? model : (/\/deployments\/([^/]+)\//.exec(path)?.[1] ?? '')
 }
 
 const same = (message: Loose): Loose => message
@@ -96,8 +97,8 @@ function liftMessage({ role, content, tool_calls: calls = [], tool_call_id: id, 
 }
 
 /** What an assistant has said is text in all that is recorded. */
-function textOf(content: unknown): string {
-  return Array.isArray(content) ? content.map(({ text }: Loose) => text).join('') : String(content ?? '')
+function textOf(content: string | readonly Loose[] = ''): string {
+  return typeof content === 'string' ? content : content.map(({ text }) => text).join('')
 }
 
 function liftPart({ type, text, image_url: image }: Loose): Loose {
