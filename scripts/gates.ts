@@ -5,6 +5,8 @@ import { citedIds } from '../spec/citations.ts'
 import { REQUIREMENTS } from '../spec/requirements.ts'
 import { buildOpenApi } from '../src/protocol/openapi.ts'
 import { VERSION } from '../src/version.ts'
+import { FAMILIES } from '../src/providers/registry.ts'
+import { providersPage } from './providers/page.ts'
 import { inspect, type Tidiness } from './tidy/tidy.ts'
 
 /** One gate: what it looked at, and whether it lets the project through. */
@@ -14,7 +16,11 @@ interface Gate {
   readonly faults: readonly string[]
 }
 
-const UNITS: Readonly<Record<string, string>> = { requirements: 'ids', 'openapi.json': 'schemas' }
+const UNITS: Readonly<Record<string, string>> = {
+  requirements: 'ids',
+  'openapi.json': 'schemas',
+  'docs/providers.md': 'families',
+}
 
 const tidiness = inspect()
 const required = Object.keys(REQUIREMENTS)
@@ -30,6 +36,7 @@ const gates: readonly Gate[] = [
     lookedAt: Object.keys(buildOpenApi(VERSION).components.schemas).length,
     faults: openApiFaults(),
   },
+  { name: 'docs/providers.md', lookedAt: Object.keys(FAMILIES).length, faults: await providersFaults() },
 ]
 report(gates, tidiness)
 process.exitCode = gates.some(({ faults, lookedAt }) => faults.length > 0 || lookedAt === 0) ? 1 : 0
@@ -51,6 +58,14 @@ function typeGate(): Gate {
   for (const line of stdout.split('\n').filter(Boolean)) (isAbsolute(line) ? files : faults).push(line)
   const own = files.filter((path) => !path.includes('node_modules'))
   return { name: 'types', lookedAt: own.length, faults: status === 0 ? [] : faults }
+}
+
+/** docs/providers.md is generated: `npm run providers` writes it. */
+async function providersFaults(): Promise<string[]> {
+  const [written] = globSync('docs/providers.md').map((path) => readFileSync(path, 'utf8'))
+  return written === (await providersPage())
+    ? []
+    : ['docs/providers.md is not what the tables say: run npm run providers.']
 }
 
 /** openapi.json is generated: `npm run openapi` writes it. */

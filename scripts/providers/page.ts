@@ -111,23 +111,35 @@ function treatmentText(treatment: Treatment): string {
   return treatment.why === NOT_TAKEN ? 'left out, with a warning' : `left out, with a warning: ${treatment.why}`
 }
 
+/** Scenarios of URLs, and what their content is. */
+const FETCHED: Partial<Record<ScenarioName, keyof ContentTable>> = {
+  'an image by URL': 'imageUrl',
+  'a file by URL': 'fileUrl',
+}
+
 function matrixSection(conforming: readonly Conforming[]): string[] {
   const notes: string[] = []
-  const cell = (fixture: Fixture): string => {
+  const cell = ({ family, setup, fixtures }: Conforming, name: ScenarioName): string => {
+    const fixture: Fixture = fixtures[name]
+    if ('notSupported' in fixture) {
+      const note = `${fixture.notSupported} (${fixture.source})`
+      if (!notes.includes(note)) notes.push(note)
+      return `[${notes.indexOf(note) + 1}]`
+    }
+    const kind = FETCHED[name]
+    if (kind !== undefined && family.contentOf(setup.dialect)[kind] === 'fetch') return 'fetched'
     if ('refused' in fixture) return 'refused'
-    if (!('notSupported' in fixture)) return 'yes'
-    const note = `${fixture.notSupported} (${fixture.source})`
-    if (!notes.includes(note)) notes.push(note)
-    return `[${notes.indexOf(note) + 1}]`
+    return 'sent' in fixture && (fixture.warnings ?? []).length > 0 ? 'with a warning' : 'yes'
   }
   const rows = (Object.keys(SCENARIOS) as ScenarioName[]).map((name) => [
     name,
-    ...conforming.map(({ fixtures }) => cell(fixtures[name])),
+    ...conforming.map((tested) => cell(tested, name)),
   ])
   return [
     '## Conformance',
     '',
-    'Every scenario of the suite at every family: tested, refused by design, or not supported for the reason below.',
+    'Every scenario of the suite at every family. `with a warning`: something of it is left out or changed, and the client',
+    'is told in `antiphon-warnings`. `fetched`: Antiphon fetches it. A number: not supported, for the reason below.',
     '',
     ...table(['scenario', ...conforming.map(({ name }) => name)], rows),
     '',

@@ -41,9 +41,14 @@ export function inspect(): Tidiness {
   }
 }
 
-function duplicateFaults({ percent, places }: Duplicates): string[] {
-  if (percent < DUPLICATE_PERCENT_MAX) return []
-  return [`${percent} % of the code stands in two places, less than ${DUPLICATE_PERCENT_MAX} % may`, ...places]
+function duplicateFaults({ percent, places, betweenAdapters }: Duplicates): string[] {
+  const copied = betweenAdapters.map((place) => `${place} is copied from adapter to adapter`)
+  if (percent < DUPLICATE_PERCENT_MAX) return copied
+  return [
+    ...copied,
+    `${percent} % of the code stands in two places, less than ${DUPLICATE_PERCENT_MAX} % may`,
+    ...places,
+  ]
 }
 
 /** Tests as written: a table counts once, however many rows it has. */
