@@ -51,8 +51,8 @@ const WHY_NOT: readonly (readonly [reason: string, is: (body: Loose, dialect: st
   ['It asks for fewer tokens than Responses allows.', (body) => limitOf(body) < 16],
   ['It asks Ollama for log probabilities, and got none.', (body, dialect) => dialect === 'ollama' && body['logprobs']],
   [
-    'It gives thinking back to a provider that has no dialect.',
-    (body, dialect) => dialect === 'generic' && thinks(body),
+    'It gives thinking back, which takes a turn before it: see e2e/providers/chat-thinking.test.ts.',
+    (body) => thinks(body),
   ],
 ]
 
@@ -84,13 +84,11 @@ function liftBody(body: Loose): Loose {
   }
 }
 
-function liftMessage({ role, content, tool_calls: calls = [], tool_call_id: id, ...message }: Loose): Loose[] {
+function liftMessage({ role, content, tool_calls: calls = [], tool_call_id: id }: Loose): Loose[] {
   if (role === 'tool') return [{ type: 'function_call_output', call_id: id, output: content }]
   if (role !== 'assistant') return [{ role, content: Array.isArray(content) ? content.map(liftPart) : content }]
-  const thinking = thinkingOf(message)
   const words = textOf(content)
   return [
-    ...(thinking === undefined ? [] : [{ type: 'reasoning', summary: [{ type: 'summary_text', text: thinking }] }]),
     ...(words === '' ? [] : [{ role, content: words }]),
     ...calls.map(({ id: callId, function: called }: Loose) => ({ type: 'function_call', call_id: callId, ...called })),
   ]

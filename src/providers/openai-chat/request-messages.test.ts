@@ -153,7 +153,9 @@ const replays = [
 ] as const
 for (const { dialect, field } of replays) {
   test(`Earlier reasoning is sent back to ${dialect} ${field === undefined ? 'not at all' : `as ${field}`}`, () => {
-    assert.deepEqual(messages([thought('Hm.'), thought(''), thought('So.'), assistant('a')], dialect), [
+    const own = (text: string) => thought(text, field === undefined ? undefined : { [field]: text })
+    const history = [own('Hm.'), thought('What another provider thought.'), own('So.'), assistant('a')]
+    assert.deepEqual(messages(history, dialect), [
       { role: 'assistant', content: 'a', ...(field && { [field]: 'Hm.\n\nSo.' }) },
     ])
   })
@@ -161,7 +163,7 @@ for (const { dialect, field } of replays) {
 
 test('Every turn of an assistant brings reasoning to DeepSeek, an empty one where it is not known', () => {
   const history = [
-    thought('Hm.'),
+    thought('Hm.', { reasoning_content: 'Hm.' }),
     functionCall('1', 'now'),
     functionOutput('1', 'noon'),
     functionCall('2', 'now'),

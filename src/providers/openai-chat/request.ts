@@ -68,18 +68,14 @@ function buildTurn(turn: Turn, quirks: Quirks): Message[] {
 interface Gathered {
   readonly text: AssistantPart[]
   readonly calls: Message[]
-  readonly reasoning: string[]
   readonly states: JsonObject[]
 }
 
 function gather(said: readonly Saying[], quirks: Quirks): Gathered {
-  const gathered: Gathered = { text: [], calls: [], reasoning: [], states: [] }
+  const gathered: Gathered = { text: [], calls: [], states: [] }
   for (const item of said) {
     if (item.type === 'message') gathered.text.push(...item.parts)
-    if (item.type === 'reasoning') {
-      if (item.text !== '') gathered.reasoning.push(item.text)
-      if (isJsonObject(item.state)) gathered.states.push(item.state)
-    }
+    if (item.type === 'reasoning' && isJsonObject(item.state)) gathered.states.push(item.state)
     if (item.type === 'function_call') {
       const signature = gathered.states.find((state) => state['call_id'] === item.callId)?.['extra_content']
       gathered.calls.push({
@@ -104,14 +100,17 @@ function assistantMessage(said: readonly Saying[], quirks: Quirks): Message[] {
       role: 'assistant',
       content: text === '' ? (turn.calls.length > 0 ? null : refusal) : text,
       ...(turn.calls.length === 0 ? {} : { tool_calls: turn.calls }),
-      ...replayed(turn.reasoning.join('\n\n'), quirks),
       ...mergeStates(states),
+      ...replayed(states, quirks),
     },
   ]
 }
 
-function replayed(reasoning: string, { replayReasoning: field, needsReasoning }: Quirks): JsonObject {
-  return field === null || (reasoning === '' && !needsReasoning) ? {} : { [field]: reasoning }
+/** What this provider itself has thought in the turn, as the dialect wants it back. */
+function replayed(states: readonly JsonObject[], { replayReasoning: field, needsReasoning }: Quirks): JsonObject {
+  if (field === null) return {}
+  const thoughts = states.flatMap(({ [field]: text }) => (typeof text === 'string' ? [text] : []))
+  return thoughts.length === 0 && !needsReasoning ? {} : { [field]: thoughts.join('\n\n') }
 }
 
 /** The reasoning states of one turn as one: details are gathered, of everything else the last counts. */

@@ -8,6 +8,7 @@ import { numberIn, objectsIn, textIn } from '../loose.ts'
 import { readLogprob } from '../logprobs.ts'
 import { FINISH_REASON, FINISH_REASON_DEFAULT, PARAM_NAMES, type Quirks } from './tables.ts'
 import { createThinkSplitter, type ThinkSplitter } from '../think.ts'
+import { ChatThought } from './thought.ts'
 import { createCallTracker, type CallTracker } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
 import type {
@@ -33,6 +34,7 @@ interface State {
   /** Made for the first call: most answers have none, and thousands of them may be under way. */
   calls: CallTracker | undefined
   readonly details: WireReasoningDetail[]
+  readonly thought: ChatThought | undefined
   finish: FinishEvent['reason'] | undefined
   usage: Usage | undefined
   serviceTier: string | undefined
@@ -74,6 +76,7 @@ class Reader implements ChatReader {
       think: quirks.inlineThink ? createThinkSplitter() : undefined,
       calls: undefined,
       details: [],
+      thought: quirks.replayReasoning === null ? undefined : new ChatThought(quirks.replayReasoning),
       finish: undefined,
       usage: undefined,
       serviceTier: undefined,
@@ -82,7 +85,8 @@ class Reader implements ChatReader {
   }
 
   read(chunk: WireChunk): ModelEvent[] {
-    return readChunk(chunk, this.#state)
+    const events = readChunk(chunk, this.#state)
+    return this.#state.thought?.note(events) ?? events
   }
 
   readWhole(answer: WireChunk): ModelEvent[] | undefined {
@@ -102,7 +106,8 @@ class Reader implements ChatReader {
   }
 
   end(): ModelEvent[] {
-    return [...settle(this.#state), finishEvent(this.#state)]
+    const events = [...settle(this.#state), finishEvent(this.#state)]
+    return this.#state.thought?.note(events) ?? events
   }
 }
 
