@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { systemClock, type Clock } from '../../src/engine/clock.ts'
+import type { OutputItem } from '../../src/protocol/output-item.ts'
 import type { Response as Snapshot } from '../../src/protocol/response.ts'
 import { readStream, startTestServer, type TestServer } from '../harness/server.ts'
 import { startUpstream, type Answer, type Received, type Upstream } from '../harness/upstream.ts'
@@ -23,6 +24,8 @@ export interface Replayed {
   modelOf(request: Received): string
   /** The model of a request that is compared, where what is asked depends on it; else it has a name of its own. */
   nameOf?(recording: Recording & { readonly request: object }): string
+  /** What the items of an answer are, where what is said of them is compared. */
+  itemsOf?(snapshot: Snapshot): readonly object[]
   /** What a recording says: read all at once, another way than the server's. */
   readAll(recording: Recording): Said
   /** Whether the finish has been seen in the first pieces of a stream. */
@@ -115,7 +118,8 @@ class Rig {
     if (response.status >= 400) return { ...NOTHING, outcome: 'error' }
     const events = stream ? await readStream(response) : []
     const snapshot = (stream ? events.at(-1)?.['response'] : await response.json()) as Snapshot
-    return describe(snapshot)
+    const items = this.#family.itemsOf?.(snapshot)
+    return { ...describe(snapshot), ...(items && { items }) }
   }
 
   /** Everything a stream says but for what differs from run to run: ids, times, seals. */
@@ -144,16 +148,18 @@ function describe(snapshot: Snapshot): Said {
       .flatMap((item) => (item.type === 'reasoning' ? item.summary : []))
       .map((part) => part.text)
       .join(''),
-    calls: snapshot.output.flatMap((item) =>
-      item.type === 'function_call' && item.status === 'completed'
-        ? [{ name: item.name, arguments: JSON.parse(item.arguments) as unknown }]
-        : [],
-    ),
+    calls: snapshot.output.filter(({ status: state }) => state === 'completed').flatMap(callOf),
     outcome: status === 'incomplete' ? (details?.reason ?? 'completed') : status === 'failed' ? 'failed' : 'completed',
     usage: usage === null ? undefined : { input: usage.input_tokens, output: usage.output_tokens },
     refusal: parts.map((part) => (part.type === 'refusal' ? part.refusal : '')).join(''),
     annotations: parts.flatMap((part) => (part.type === 'output_text' ? part.annotations : [])).map(urlOf),
   }
+}
+
+function callOf(item: OutputItem): Said['calls'] {
+  if (item.type === 'custom_tool_call') return [{ name: item.name, arguments: item.input }]
+  if (item.type !== 'function_call') return []
+  return [{ name: item.name, arguments: JSON.parse(item.arguments) as unknown }]
 }
 
 /** What an annotation points at. */

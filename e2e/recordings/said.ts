@@ -9,4 +9,6 @@ export interface Said {
   readonly refusal: string
   /** What its citations point at, in order: a URL, or the JSON of an annotation without one. */
   readonly annotations: readonly string[]
+  /** What its items are, in order, where the family tells them apart. */
+  readonly items?: readonly object[]
 }
