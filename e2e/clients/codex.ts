@@ -86,7 +86,7 @@ export interface CodexTurn {
 }
 
 /** Sends one turn as Codex does. */
-export function post(stage: Stage, body: object): Promise<Response> {
+export function post(stage: Pick<Stage, 'server'>, body: object): Promise<Response> {
   return stage.server.post('/responses', { ...FRAME, ...body }, HEADERS)
 }
 
@@ -94,7 +94,7 @@ export function post(stage: Stage, body: object): Promise<Response> {
  * Runs one turn to its end. Its items must be such that Codex can read them, and the same as in the
  * response.
  */
-export async function runTurn(stage: Stage, body: object): Promise<CodexTurn> {
+export async function runTurn(stage: Pick<Stage, 'server'>, body: object): Promise<CodexTurn> {
   const response = await post(stage, body)
   assert.equal(response.status, 200)
   assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/)
