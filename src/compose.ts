@@ -64,7 +64,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     throw error
   })
   const egress = openOperatorEgress({ connect_ms: timeouts.connect_ms, connectionsMax: UPSTREAM_CONNECTIONS_MAX })
-  const catalogue = catalogueOf(config, { egress, clock })
+  const catalogue = await catalogueOf(config, { egress, clock })
   const sealer = createSealer(secret)
   const fetcher = openUserFetcher(
     { allow: config.egress.allow, resolver: config.egress.resolver },
@@ -178,8 +178,8 @@ interface AdapterTools {
   readonly clock: Clock
 }
 
-function catalogueOf(config: Config, tools: AdapterTools): Catalogue {
-  const configured = Object.keys(config.providers).map((id) => adapterOf(id, config, tools))
+async function catalogueOf(config: Config, tools: AdapterTools): Promise<Catalogue> {
+  const configured = await Promise.all(Object.keys(config.providers).map((id) => adapterOf(id, config, tools)))
   const demo = configured.some(({ id }) => id === 'demo') ? [] : [demoAdapter(tools.clock.sleep)]
   const models = Object.entries(config.models).map(([id, model]): [string, ModelEntry] => [
     id,
@@ -205,13 +205,14 @@ function catalogueOf(config: Config, tools: AdapterTools): Catalogue {
   })
 }
 
-function adapterOf(id: string, config: Config, { egress, clock }: AdapterTools): Adapter {
+async function adapterOf(id: string, config: Config, { egress, clock }: AdapterTools): Promise<Adapter> {
   const provider = config.providers[id] ?? { kind: 'demo' }
   const known = familyOf(provider.kind, provider.dialect)
   if (known === undefined) throw new Error(`providers.${id} names no kind that there is`) // The check has seen to it.
   const { region, project, location, credentials_file, api_version } = provider
   const { connect_ms, first_byte_ms: firstByte_ms, idle_ms } = config.timeouts
-  return known.family.create({
+  const family = await known.registered.load()
+  return family.create({
     id,
     dialect: known.dialect,
     apiKey: provider.api_key ?? '',

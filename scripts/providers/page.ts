@@ -1,23 +1,25 @@
 import { globSync } from 'node:fs'
 import { FIELD_NAMES, NOT_TAKEN, type CallField, type Treatment } from '../../src/providers/fields.ts'
 import type { ContentTable } from '../../src/providers/content.ts'
-import type { Family } from '../../src/providers/family.ts'
+import type { Family, RegisteredFamily } from '../../src/providers/family.ts'
 import { FAMILIES } from '../../src/providers/registry.ts'
 import { SCENARIOS, type ScenarioName } from '../../src/providers/testing/conformance/scenarios.ts'
 import type { Conforming, Fixture } from '../../src/providers/testing/conformance/suite.ts'
 
-const families: readonly (readonly [kind: string, family: Family])[] = Object.entries(FAMILIES)
-
 /** docs/providers.md: what becomes of everything at every provider, from the tables that the adapters run on. */
 export async function providersPage(): Promise<string> {
   const conforming = await loadConforming()
+  const registered: readonly (readonly [string, RegisteredFamily])[] = Object.entries(FAMILIES)
+  const families = await Promise.all(
+    registered.map(async ([kind, { dialects, load }]) => ({ kind, dialects, family: await load() })),
+  )
   return [
     '# Providers',
     '',
     'This page is written by `npm run providers` from the tables that the adapters themselves run on, and from the',
     'fixtures of their tests. A gate fails where it is not what they say.',
     '',
-    ...families.flatMap(([kind, family]) => familySection(kind, family)),
+    ...families.flatMap(familySection),
     ...matrixSection(conforming),
   ].join('\n')
 }
@@ -32,22 +34,30 @@ async function loadConforming(): Promise<readonly Conforming[]> {
   return modules.map((module) => module.conforming)
 }
 
-function familySection(kind: string, family: Family): string[] {
+/** A family, loaded. */
+interface Loaded {
+  readonly kind: string
+  readonly dialects: RegisteredFamily['dialects']
+  readonly family: Family
+}
+
+function familySection(loaded: Loaded): string[] {
+  const { kind, dialects, family } = loaded
   return [
     `## ${kind}`,
     '',
     family.about,
     '',
-    ...dialectTable(family),
+    ...dialectTable(dialects),
     '',
-    ...fieldTable(family),
+    ...fieldTable(loaded),
     '',
-    ...contentTable(family),
+    ...contentTable(loaded),
     '',
   ]
 }
 
-function dialectTable({ dialects }: Family): string[] {
+function dialectTable(dialects: Loaded['dialects']): string[] {
   const rows = Object.entries(dialects).map(([name, { baseUrl, keyVariable, needs = [] }]) => [
     code(name),
     baseUrl ?? '',
@@ -58,8 +68,8 @@ function dialectTable({ dialects }: Family): string[] {
 }
 
 /** What most dialects do stands in the table, what some do otherwise behind it. */
-function fieldTable(family: Family): string[] {
-  const names = Object.keys(family.dialects)
+function fieldTable({ family, dialects }: Loaded): string[] {
+  const names = Object.keys(dialects)
   const rows = (Object.entries(FIELD_NAMES) as [CallField, string][]).map(([field, name]) => {
     const [first, others] = grouped(names, (dialect) => treatmentText(family.fieldsOf(dialect)[field]))
     return [code(name), first, others]
@@ -84,8 +94,8 @@ const CONTENT_TEXT: Readonly<Record<ContentTable[keyof ContentTable], string>> =
   reject: 'refused',
 }
 
-function contentTable(family: Family): string[] {
-  const names = Object.keys(family.dialects)
+function contentTable({ family, dialects }: Loaded): string[] {
+  const names = Object.keys(dialects)
   const rows = (Object.keys(CONTENT_NAMES) as (keyof ContentTable)[]).map((kind) => {
     const [first, others] = grouped(names, (dialect) => CONTENT_TEXT[family.contentOf(dialect)[kind]])
     return [CONTENT_NAMES[kind], first, others]

@@ -34,7 +34,10 @@ test('A new family is one folder and its line in the registry; it compiles, and 
   const after = readFileSync(join(folder, REGISTRY), 'utf8').split('\n')
   assert.deepEqual(
     after.filter((line) => !before.includes(line)),
-    ["import { acmeWire } from './acme-wire/adapter.ts'", "  'acme-wire': acmeWire,"],
+    [
+      "import { DIALECTS as acmeWire } from './acme-wire/tables.ts'",
+      "  'acme-wire': { dialects: acmeWire, load: async () => (await import('./acme-wire/adapter.ts')).acmeWire },",
+    ],
   )
   const untouched = after.filter((line) => before.includes(line))
   assert.deepEqual(untouched, before)

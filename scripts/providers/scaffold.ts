@@ -24,10 +24,11 @@ export function scaffold(kind: string): ReadonlyMap<string, string> {
 /** The registry with one more family: its import, and its line. */
 export function registered(registry: string, kind: string): string {
   const family = camelCase(kind)
-  const entry = family === kind ? family : `'${kind}': ${family}`
+  const name = family === kind ? family : `'${kind}'`
+  const entry = `${name}: { dialects: ${family}, load: async () => (await import('./${kind}/adapter.ts')).${family} },`
   return registry
-    .replace(/^import type \{ Family \}/m, `import { ${family} } from './${kind}/adapter.ts'\n$&`)
-    .replace(/^\} as const satisfies/m, `  ${entry},\n$&`)
+    .replace(/^import type \{ DialectFacts/m, `import { DIALECTS as ${family} } from './${kind}/tables.ts'\n$&`)
+    .replace(/^\} as const satisfies/m, `  ${entry}\n$&`)
 }
 
 function camelCase(kind: string): string {
@@ -51,7 +52,6 @@ import { CONTENT, DIALECTS, FIELDS, PARAM_NAMES } from './tables.ts'
 /** The family ${kind}. */
 export const ${family}: Family = {
   about: 'Who speaks this wire, in a sentence for docs/providers.md.',
-  dialects: DIALECTS,
   create: createAdapter,
   fieldsOf: () => FIELDS,
   contentOf: () => CONTENT,

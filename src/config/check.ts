@@ -135,11 +135,11 @@ function providerProblems(path: string, provider: JsonObject): ConfigProblem[] {
   ]
 }
 
-function addressProblems(path: string, url: unknown, { dialect, facts, family }: FamilyDialect): ConfigProblem[] {
+function addressProblems(path: string, url: unknown, { dialect, facts, registered }: FamilyDialect): ConfigProblem[] {
   if (typeof url === 'string') {
     return url.startsWith('http') && !URL.canParse(url) ? [{ path, text: 'is not a URL' }] : []
   }
-  if (url !== undefined || facts.baseUrl !== undefined || family === FAMILIES.demo) return []
+  if (url !== undefined || facts.baseUrl !== undefined || registered === FAMILIES.demo) return []
   return [{ path, text: `is needed: the dialect ${dialect} has no address of its own` }]
 }
 

@@ -46,12 +46,17 @@ export interface DialectFacts {
   readonly needs?: readonly OwnSetting[]
 }
 
+/** What the registry has of a family: what a configuration is checked against, and the way to the rest. */
+export interface RegisteredFamily {
+  /** The first is meant where the configuration names none. */
+  readonly dialects: Readonly<Record<string, DialectFacts>>
+  load(): Promise<Family>
+}
+
 /** Everybody who speaks one wire: one folder, and one line in `registry.ts`. */
 export interface Family {
   /** What it is, in a sentence for the documentation. */
   readonly about: string
-  /** The first is meant where the configuration names none. */
-  readonly dialects: Readonly<Record<string, DialectFacts>>
   /** Makes an adapter. Opens nothing. */
   create(setup: ProviderSetup): Adapter
   /** What becomes of request fields. */

@@ -12,17 +12,7 @@ import { vertexBaseUrl } from '../vertex.ts'
 import { factsOf } from './models.ts'
 import { buildMessagesRequest, type MessagesRequest } from './request.ts'
 import { createMessagesReader } from './stream.ts'
-import {
-  bearer,
-  BINDING_BETA,
-  contentOf,
-  dialectOf,
-  DIALECTS,
-  fieldsOf,
-  PARAM_NAMES,
-  VERSION,
-  type Dialect,
-} from './tables.ts'
+import { bearer, BINDING_BETA, contentOf, dialectOf, fieldsOf, PARAM_NAMES, VERSION, type Dialect } from './tables.ts'
 
 const PATH = '/messages'
 const MODELS_PATH = '/models?limit=1000'
@@ -31,7 +21,6 @@ const BETA_HEADER = 'anthropic-beta'
 /** Everything that speaks Messages. */
 export const anthropic: Family = {
   about: 'Messages: Anthropic, directly or on Azure and Vertex AI, and everybody who took over its wire.',
-  dialects: DIALECTS,
   create: createAdapter,
   fieldsOf: (dialect) => fieldsOf(dialectOf(dialect)),
   contentOf: (dialect) => contentOf(dialectOf(dialect)),

@@ -17,7 +17,6 @@ export const bedrock: Family = bedrockWith(loadSdk)
 export function bedrockWith(load: () => Promise<Sdk>): Family {
   return {
     about: 'Converse: the models of Amazon Bedrock, through the AWS SDK, which is installed apart.',
-    dialects: DIALECTS,
     create: (setup) => createAdapter(setup, load),
     fieldsOf: () => FIELDS,
     contentOf: () => CONTENT,

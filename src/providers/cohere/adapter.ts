@@ -15,7 +15,6 @@ const MODELS_PATH = '/../v1/models?endpoint=chat&page_size=1000'
 /** Cohere's Chat. */
 export const cohere: Family = {
   about: 'Cohere, by the second version of its Chat.',
-  dialects: DIALECTS,
   create: createAdapter,
   fieldsOf: () => FIELDS,
   contentOf: () => CONTENT,

@@ -14,7 +14,6 @@ export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 /** The model of no provider: it looks at everything it is sent. */
 export const demo: Family = {
   about: 'The built-in model: no network, the same answer to the same request.',
-  dialects: { demo: { baseUrl: undefined } },
   create: ({ id, sleep }) => ({ ...demoAdapter(sleep), id }),
   fieldsOf: () => FIELDS,
   contentOf: () => CONTENT,

@@ -15,7 +15,6 @@ import { CONTENT, DIALECTS, fieldsOf, PARAM_NAMES, type DialectName } from './ta
 /** Gemini's own wire, of AI Studio and of Vertex. */
 export const gemini: Family = {
   about: "generateContent: Google's Gemini, by AI Studio or by Vertex (express mode too).",
-  dialects: DIALECTS,
   create: createAdapter,
   fieldsOf: (dialect) => fieldsOf(nameOf(dialect)),
   contentOf: () => CONTENT,

@@ -12,7 +12,6 @@ import { CONTENT, DIALECTS, FIELDS, PARAM_NAMES, type DialectName } from './tabl
 /** Ollama's own API. */
 export const ollama: Family = {
   about: 'Ollama, by its own API, on this machine or in its cloud; base_url ends in /api.',
-  dialects: DIALECTS,
   create: createAdapter,
   fieldsOf: () => FIELDS,
   contentOf: () => CONTENT,

@@ -14,7 +14,6 @@ import { contentOf, DIALECTS, fieldsOf, PARAM_NAMES, type Dialect, type DialectN
 /** Everything that speaks Chat Completions. */
 export const openAiChat: Family = {
   about: 'Chat Completions: OpenAI and everybody who took over its wire, hosted or local.',
-  dialects: DIALECTS,
   create: createAdapter,
   fieldsOf: (dialect) => fieldsOf(dialectOf(dialect).quirks),
   contentOf: (dialect) => contentOf(dialectOf(dialect).quirks),

@@ -14,7 +14,6 @@ import { DIALECTS, fieldsOf, PARAM_NAMES, type Dialect, type DialectName, type Q
 /** Everything that speaks Responses itself. */
 export const openAiResponses: Family = {
   about: 'Responses: OpenAI, and everybody who speaks it natively. Its state is kept here: nothing is stored there.',
-  dialects: DIALECTS,
   create: createAdapter,
   fieldsOf: (dialect) => fieldsOf(dialectOf(dialect).quirks),
   contentOf: (dialect) => dialectOf(dialect).quirks.content,
