@@ -233,8 +233,13 @@ function withoutOutput(response: Response): object {
 for (const { serviceTier, tier } of [
   { serviceTier: undefined, tier: 'default' },
   { serviceTier: 'flex', tier: 'flex' },
+  { serviceTier: 'on_demand', tier: 'on_demand' },
+  { serviceTier: '', tier: 'default' },
+  { serviceTier: 'Bearer x', tier: 'default' },
+  { serviceTier: 'f'.repeat(33), tier: 'default' },
+  { serviceTier: 'flex\n', tier: 'default' },
 ]) {
-  test(`a provider that says it served ${serviceTier} is echoed as ${tier}`, () => {
+  test(`a provider that says it served ${JSON.stringify(serviceTier)} is echoed as ${tier}`, () => {
     const ending = { ...STOPPED, ...(serviceTier === undefined ? {} : { serviceTier }) }
     assert.equal(conclusion([text], ending).final.service_tier, tier)
   })

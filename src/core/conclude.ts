@@ -59,8 +59,11 @@ function finishedEvent(final: Response, reason: StopReason, now: number): Unnumb
   return { type: 'response.incomplete', response: { ...final, status: 'incomplete', incomplete_details: { reason } } }
 }
 
+/** What names of tiers look like: a provider may send any text in their place. */
+const TIER_FORM = /^[a-z][a-z_]{0,31}$/
+
 function withTier(response: Response, tier: string | undefined): Response {
-  return tier === undefined ? response : { ...response, service_tier: tier }
+  return tier === undefined || !TIER_FORM.test(tier) ? response : { ...response, service_tier: tier }
 }
 
 /** OpenAI's list for `response.error.code` is closed: the detail stays in the message. */
