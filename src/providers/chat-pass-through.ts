@@ -13,7 +13,7 @@ export function chatPassThrough(wire: Pick<Wire, 'transport' | 'endpoint' | 'par
     async send(body, signal) {
       const answer = await postJson(transport, endpoint, { path: CHAT_PATH, body: JSON.stringify(body), signal })
       if (answer.status < 200 || answer.status > 299) throw await readRefusal(answer, wire, signal)
-      const passed = redactStream(answer.body, endpoint.secrets)
+      const passed = redactStream(answer.body, endpoint.keys)
       return { status: answer.status, contentType: headerOf(answer, 'content-type'), body: passed }
     },
   }

@@ -74,13 +74,26 @@ export function endpointOf(
   setup: ProviderSetup,
   facts: { readonly baseUrl: string | undefined; readonly headers: Readonly<Record<string, string>> },
 ): Endpoint {
-  const { apiKey, headers, timeouts, userAgent } = setup
+  const { apiKey, headers, timeouts, userAgent, own } = setup
+  const keys = [apiKey, ...Object.values(headers)].filter((secret) => secret !== '')
+  const isOwnAddress = setup.baseUrl !== undefined && setup.baseUrl !== facts.baseUrl
   return {
     baseUrl: setup.baseUrl ?? facts.baseUrl ?? '',
     headers: { 'user-agent': userAgent, ...facts.headers, ...headers },
     timeouts,
-    secrets: [apiKey, ...Object.values(headers)].filter((secret) => secret !== ''),
+    keys,
+    secrets: [...keys, own.project ?? '', ...(isOwnAddress ? placesIn(setup.baseUrl) : [])],
   }
+}
+
+/** Shorter parts of a path are words, such as `v1beta`; ids of accounts are longer. */
+const ID_CHARS_MIN = 12
+
+/** What of an address tells where it is: the whole, its host unless that is a plain word, and ids in its path. */
+function placesIn(baseUrl: string): readonly string[] {
+  const { host, hostname, pathname } = new URL(baseUrl)
+  const hosts = [host, hostname].filter((name) => /[.:]/.test(name))
+  return [baseUrl, ...hosts, ...pathname.split('/').filter((part) => part.length >= ID_CHARS_MIN)]
 }
 
 /** What becomes of content where the provider may not fetch URLs: Antiphon fetches them. */

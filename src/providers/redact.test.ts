@@ -30,6 +30,33 @@ const shaped = [
     clean: 'Rate limit reached in organization [redacted]',
   },
   { text: 'Project proj_AbCdEfGh1234 has no access', clean: 'Project [redacted] has no access' },
+  {
+    text: 'the rate limit for your organization (01234567-89ab-cdef-0123-456789abcdef) of 20,000 tokens',
+    clean: 'the rate limit for your organization ([redacted]) of 20,000 tokens',
+  },
+  { text: '(org: 01234567-89ab-cdef-0123-456789abcdef, model: m)', clean: '(org: [redacted], model: m)' },
+  {
+    text: 'Quota exceeded of service a.example for consumer project_number:123456789012.',
+    clean: 'Quota exceeded of service a.example for consumer project_number:[redacted].',
+  },
+  {
+    text: 'It has not been used in project 123456789012 before',
+    clean: 'It has not been used in project [redacted] before',
+  },
+  {
+    text: 'Publisher Model `projects/my-project-7/locations/us-central1/models/m` was not found',
+    clean: 'Publisher Model `projects/[redacted]/locations/us-central1/models/m` was not found',
+  },
+  {
+    text: 'caller robot-1@my-project-7.iam.gserviceaccount.com lacks it',
+    clean: 'caller [redacted] lacks it',
+  },
+  {
+    text: 'User: arn:aws:sts::123456789012:assumed-role/r/s may not use arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:x/y',
+    clean:
+      'User: arn:aws:sts::[redacted]:assumed-role/r/s may not use arn:aws-us-gov:bedrock:us-gov-west-1:[redacted]:x/y',
+  },
+  { text: 'Credential=AKIAABCDEFGHIJKLMNOP/20261122/us-east-1', clean: 'Credential=[redacted]/20261122/us-east-1' },
 ]
 for (const { text, clean } of shaped) {
   test(`redact() makes ${JSON.stringify(text)} harmless`, () => {
@@ -44,6 +71,9 @@ const harmless = [
   'A task-based approach to disk-space and risk-free desk-work',
   'sk-short',
   'Use key=value pairs',
+  'Request 01234567-89ab-cdef-0123-456789abcdef failed',
+  'arn:aws:bedrock:us-east-1::foundation-model/m is unknown',
+  'This project has 5 projects and 123456789012 tokens in asiatic languages',
 ]
 for (const text of harmless) {
   test(`redact() leaves ${JSON.stringify(text)} as it is`, () => {
@@ -58,6 +88,21 @@ test('redact() hides our own secrets, whatever their shape, wherever and however
 test('redact() hides a secret that begins with another one as a whole', () => {
   assert.equal(redact('abcd and abcdefgh', ['abcd', 'abcdefgh']), '[redacted] and [redacted]')
 })
+
+const SECRET = 'a~b>?c/d+e=f'
+const spellings = {
+  Base64: Buffer.from(SECRET).toString('base64'),
+  'Base64 without its end': Buffer.from(SECRET).toString('base64').replace(/=+$/, ''),
+  'Base64 for URLs': Buffer.from(SECRET).toString('base64url'),
+  'a URL': encodeURIComponent(SECRET),
+  'a URL, in small letters': 'a~b%3e%3fc%2fd%2be%3df',
+  'a form': 'a%7Eb%3E%3Fc%2Fd%2Be%3Df',
+}
+for (const [name, spelling] of Object.entries(spellings)) {
+  test(`redact() hides a secret as ${name} spells it`, () => {
+    assert.match(redact(`It was ${spelling} then`, [SECRET]), /^It was \[redacted\]=* then$/)
+  })
+}
 
 test('redact() does not take secrets of less than four characters for words', () => {
   assert.equal(redact('An api of mine', ['api', '', 'mine']), 'An api of [redacted]')

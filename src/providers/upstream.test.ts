@@ -9,6 +9,7 @@ const ENDPOINT: Endpoint = {
   baseUrl: 'https://a.example/v1',
   headers: { 'x-key': 'abc' },
   timeouts: { connect_ms: 1, firstByte_ms: 2, idle_ms: 3 },
+  keys: [],
   secrets: [],
 }
 

@@ -9,7 +9,9 @@ export interface Endpoint {
   readonly baseUrl: string
   readonly headers: Readonly<Record<string, string>>
   readonly timeouts: UpstreamTimeouts
-  /** Strings that must never reach a client: keys. */
+  /** Strings that must never reach a client, wherever they stand: keys. */
+  readonly keys: readonly string[]
+  /** Strings that no complaint of the provider's may show: keys, and what tells where it is and whose account it is. */
   readonly secrets: readonly string[]
 }
 

@@ -29,7 +29,7 @@ function createAdapter(setup: ProviderSetup): Adapter {
   const address = addressOf(dialect, setup)
   const transport = googleTransport(setup)
   const { baseUrl, listPath } = address
-  const endpoint = endpointOf({ ...setup, baseUrl }, { baseUrl, headers: credential(setup) })
+  const endpoint = endpointOf({ ...setup, baseUrl }, { baseUrl: DIALECTS[dialect].baseUrl, headers: credential(setup) })
   const { secrets } = endpoint
   const wire: Wire = { endpoint, limits: setup.limits, transport, framing: 'events', paramNames: PARAM_NAMES }
   const content = contentFor(setup, baseUrl, CONTENT)
