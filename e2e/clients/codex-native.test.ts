@@ -55,11 +55,19 @@ const TOOLS = [
   },
 ]
 const SEAL = `gAAAAAB${'+/='.repeat(30)}`
+const CALL = { type: 'custom_tool_call', call_id: 'call_1', name: 'apply_patch', input: PATCH }
+const OUTPUT = [
+  { type: 'input_text', text: 'Exit code: 0' },
+  { type: 'input_text', text: 'Done!' },
+]
 
 test('Codex speaks to a provider of its own tongue: tools, calls and reasoning are what they were', async () => {
-  const call = { type: 'custom_tool_call', id: 'ctc_1', call_id: 'call_1', name: 'apply_patch', input: PATCH }
   const answers = [
-    answer(reasoning(['Let me', 'think.'], SEAL), message(['Now.'], { phase: 'commentary' }), called(call)),
+    answer(
+      reasoning(['Let me', 'think.'], SEAL),
+      message(['Now.'], { phase: 'commentary' }),
+      called({ ...CALL, id: 'ctc_1' }),
+    ),
     answer(message(['Patched.'], { phase: 'final_answer' })),
   ]
   upstream.answer((_, index) => answers[index] ?? { status: 400 })
@@ -72,11 +80,7 @@ test('Codex speaks to a provider of its own tongue: tools, calls and reasoning a
       ['custom_tool_call', 'apply_patch', PATCH, 'call_1'],
     ],
   )
-  const output = [
-    { type: 'input_text', text: 'Exit code: 0' },
-    { type: 'input_text', text: 'Done!' },
-  ]
-  const result = { type: 'custom_tool_call_output', id: 'ctco_0199f1c2', call_id: 'call_1', output }
+  const result = { type: 'custom_tool_call_output', id: 'ctco_0199f1c2', call_id: 'call_1', output: OUTPUT }
   const input = [...OPENING, ...first.items.map(replayed), result]
   const second = await runTurn({ server }, { model: 'gpt-5.5', tools: TOOLS, input })
   assert.deepEqual([first.warnings, second.warnings], ['', ''])
@@ -98,7 +102,6 @@ test('Codex speaks to a provider of its own tongue: tools, calls and reasoning a
   const turns = again['input'] as readonly JsonObject[] // Our own request.
   assert.deepEqual(turns.slice(0, OPENING.length), opening)
   const summary = ['Let me', 'think.'].map((text) => ({ type: 'summary_text', text }))
-  const { id: _, ...told } = call
   assert.deepEqual(turns.slice(OPENING.length), [
     { type: 'reasoning', id: 'rs_1', summary, encrypted_content: SEAL },
     {
@@ -107,7 +110,7 @@ test('Codex speaks to a provider of its own tongue: tools, calls and reasoning a
       content: [{ type: 'output_text', text: 'Now.' }],
       phase: 'commentary',
     },
-    told,
-    { type: 'custom_tool_call_output', call_id: 'call_1', output },
+    CALL,
+    { type: 'custom_tool_call_output', call_id: 'call_1', output: OUTPUT },
   ])
 })
