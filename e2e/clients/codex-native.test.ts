@@ -55,6 +55,7 @@ const TOOLS = [
   },
 ]
 const SEAL = `gAAAAAB${'+/='.repeat(30)}`
+const SUMMARY = ['Let me', 'think.'].map((text) => ({ type: 'summary_text', text }))
 const CALL = { type: 'custom_tool_call', call_id: 'call_1', name: 'apply_patch', input: PATCH }
 const OUTPUT = [
   { type: 'input_text', text: 'Exit code: 0' },
@@ -101,15 +102,9 @@ test('Codex speaks to a provider of its own tongue: tools, calls and reasoning a
   })
   const turns = again['input'] as readonly JsonObject[] // Our own request.
   assert.deepEqual(turns.slice(0, OPENING.length), opening)
-  const summary = ['Let me', 'think.'].map((text) => ({ type: 'summary_text', text }))
   assert.deepEqual(turns.slice(OPENING.length), [
-    { type: 'reasoning', id: 'rs_1', summary, encrypted_content: SEAL },
-    {
-      type: 'message',
-      role: 'assistant',
-      content: [{ type: 'output_text', text: 'Now.' }],
-      phase: 'commentary',
-    },
+    { type: 'reasoning', id: 'rs_1', summary: SUMMARY, encrypted_content: SEAL },
+    { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'Now.' }], phase: 'commentary' },
     CALL,
     { type: 'custom_tool_call_output', call_id: 'call_1', output: OUTPUT },
   ])
