@@ -5,10 +5,10 @@ import type { FastifyInstance } from 'fastify'
 import { createAuthenticator, DEFAULT_ACCOUNT, type StaticKey } from './accounts/keys.ts'
 import { createSealer } from './accounts/sealer.ts'
 import type { Config } from './config/schema.ts'
+import type { UserFetcher } from './core/fetcher.ts'
 import type { Environment } from './config/load.ts'
 import { isPrivateHost } from './egress/addresses.ts'
 import { openOperatorEgress, type OperatorEgress } from './egress/operator.ts'
-import { openUserFetcher } from './egress/user-fetch.ts'
 import { systemClock, type Clock } from './engine/clock.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { createApp } from './http/app.ts'
@@ -66,10 +66,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const egress = openOperatorEgress({ connect_ms: timeouts.connect_ms, connectionsMax: UPSTREAM_CONNECTIONS_MAX })
   const catalogue = await catalogueOf(config, { egress, clock })
   const sealer = createSealer(secret)
-  const fetcher = openUserFetcher(
-    { allow: config.egress.allow, resolver: config.egress.resolver },
-    { after: clock.after },
-  )
+  const fetcher = lazyFetcher(config.egress, clock)
   const engine = createEngine({ store, catalogue, sealer, fetcher, clock, logger, metrics, ...engineLimits(config) })
   let isReady = false
   const app = createApp({
@@ -170,6 +167,16 @@ async function sealingSecret(storeUrl: string): Promise<Uint8Array> {
   const secret = isNew ? fresh : await readFile(file)
   if (secret.length === SECRET_BYTES) return secret
   throw new Error(`${file} is damaged: restore it from a backup, or delete it to lose the reasoning that it sealed`)
+}
+
+/** The way out for URLs of users, loaded for the first of them: most servers never fetch one. */
+function lazyFetcher({ allow, resolver }: Config['egress'], clock: Clock): UserFetcher {
+  const open = async () => {
+    const { openUserFetcher } = await import('./egress/user-fetch.ts')
+    return openUserFetcher({ allow, resolver }, { after: clock.after })
+  }
+  let opened: Promise<UserFetcher> | undefined
+  return { fetch: async (url, wanted, signal) => (await (opened ??= open())).fetch(url, wanted, signal) }
 }
 
 /** What adapters are given. */

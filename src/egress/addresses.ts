@@ -42,21 +42,35 @@ const EMBEDDINGS = [
   ['2002:', 16], // 6to4.
 ] as const
 
-const PRIVATE = new BlockList()
-for (const [network, prefix] of PRIVATE_V4) {
-  PRIVATE.addSubnet(network, prefix, 'ipv4')
-  for (const [before, bits] of EMBEDDINGS) {
-    const address = before + groupsOf(network) + (bits === 16 ? '::' : '')
-    PRIVATE.addSubnet(address, bits + prefix, 'ipv6')
-  }
+/** The blocks, ready to be asked. Made for the first address: most starts need none. */
+interface Blocks {
+  readonly isPrivate: BlockList
+  /** All of IPv6 that can be the public Internet: what is given out, and IPv4 behind NAT64 or mapped. */
+  readonly global6: BlockList
 }
-for (const [network, prefix] of PRIVATE_V6) PRIVATE.addSubnet(network, prefix, 'ipv6')
 
-/** All of IPv6 that can be the public Internet: what is given out, and IPv4 behind NAT64 or mapped. */
-const GLOBAL_V6 = new BlockList()
-GLOBAL_V6.addSubnet('2000::', 3, 'ipv6')
-GLOBAL_V6.addSubnet('64:ff9b::', 96, 'ipv6')
-GLOBAL_V6.addSubnet('::ffff:0:0', 96, 'ipv6')
+let made: Blocks | undefined
+
+function blocks(): Blocks {
+  return (made ??= makeBlocks())
+}
+
+function makeBlocks(): Blocks {
+  const isPrivate = new BlockList()
+  for (const [network, prefix] of PRIVATE_V4) {
+    isPrivate.addSubnet(network, prefix, 'ipv4')
+    for (const [before, bits] of EMBEDDINGS) {
+      const address = before + groupsOf(network) + (bits === 16 ? '::' : '')
+      isPrivate.addSubnet(address, bits + prefix, 'ipv6')
+    }
+  }
+  for (const [network, prefix] of PRIVATE_V6) isPrivate.addSubnet(network, prefix, 'ipv6')
+  const global6 = new BlockList()
+  global6.addSubnet('2000::', 3, 'ipv6')
+  global6.addSubnet('64:ff9b::', 96, 'ipv6')
+  global6.addSubnet('::ffff:0:0', 96, 'ipv6')
+  return { isPrivate, global6 }
+}
 
 /** Endings that resolvers keep for themselves or for networks of one's own. */
 const PRIVATE_NAME =
@@ -67,15 +81,15 @@ export function isPrivateHost(hostname: string): boolean {
   const address = hostname.replace(/^\[|\]$/g, '')
   const family = isIP(address)
   if (family === 0) return PRIVATE_NAME.test(hostname)
-  return PRIVATE.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  return blocks().isPrivate.check(address, family === 6 ? 'ipv6' : 'ipv4')
 }
 
 /** Whether an address that a user's URL holds, or leads to, is of the public Internet: certain, or it is not. */
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address)
   if (family === 0 || address.includes('%')) return false
-  if (family === 4) return !PRIVATE.check(address, 'ipv4')
-  return GLOBAL_V6.check(address, 'ipv6') && !PRIVATE.check(address, 'ipv6')
+  if (family === 4) return !blocks().isPrivate.check(address, 'ipv4')
+  return blocks().global6.check(address, 'ipv6') && !blocks().isPrivate.check(address, 'ipv6')
 }
 
 /** An IPv4 address as two groups of IPv6: `10.0.0.0` is `0a00:0000`. */
