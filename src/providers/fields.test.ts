@@ -22,6 +22,24 @@ test('A field that is dropped is told of, one that is kept is not, and neither i
   assert.deepEqual([call.seed, call.metadata, call.tools, call.temperature], [undefined, undefined, [], 2])
 })
 
+const defaults = [
+  { field: 'parallelToolCalls', name: 'parallel_tool_calls', value: true, other: false },
+  { field: 'presencePenalty', name: 'presence_penalty', value: 0, other: 0.1 },
+  { field: 'frequencyPenalty', name: 'frequency_penalty', value: 0, other: -0.1 },
+  { field: 'verbosity', name: 'text.verbosity', value: 'medium', other: 'low' },
+  { field: 'serviceTier', name: 'service_tier', value: 'auto', other: 'default' },
+] as const
+for (const { field, name, value, other } of defaults) {
+  test(`${name} is left out without a word where it asks for nothing: ${value}`, () => {
+    const filter = createCallFilter(lacking({ [field]: drop() }), TAKES_ALL)
+    const tools = [{ name: 'f', description: undefined, parameters: undefined, strict: undefined }]
+    const { call, warnings } = filter(modelCall({ tools, [field]: value }))
+    assert.deepEqual([call[field], warnings], [undefined, []])
+    const asked = filter(modelCall({ tools, [field]: other }))
+    assert.deepEqual(asked.warnings, [`${name} was left out: the provider does not take it`])
+  })
+}
+
 test('A field that is refused names itself, and only where it was given', () => {
   const filter = createCallFilter(lacking({ format: reject('the model writes prose') }), TAKES_ALL)
   assert.deepEqual(filter(modelCall()).warnings, [])

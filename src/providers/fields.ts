@@ -118,10 +118,20 @@ export function createCallFilter(fields: FieldTable, content: ContentTable): (ca
     const { history, warnings: contentWarnings } = settleContent(call.history, content)
     const left = lacking.filter(([field]) => isGiven(call, field))
     if (left.length === 0 && history === call.history) return { call, warnings: contentWarnings }
-    const warnings = left.flatMap(([field, treatment]) => explain(FIELD_NAMES[field], treatment))
+    const missed = left.filter(([field]) => call[field] !== DEFAULTS[field])
+    const warnings = missed.flatMap(([field, treatment]) => explain(FIELD_NAMES[field], treatment))
     const without = Object.fromEntries(left.map(([field]) => [field, NOT_GIVEN[field]]))
     return { call: { ...call, history, ...without }, warnings: [...warnings, ...contentWarnings] }
   }
+}
+
+/** Values that ask for nothing: without them, a provider does the same. Many clients send them all the time. */
+const DEFAULTS: Partial<ModelCall> = {
+  parallelToolCalls: true,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  verbosity: 'medium',
+  serviceTier: 'auto',
 }
 
 /** What stands where a field was not given; undefined for most. */
