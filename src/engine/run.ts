@@ -94,10 +94,12 @@ function emitStart(execution: Execution): void {
   ])
 }
 
-function logEnd({ logger, attempt, clock, deadline_ms, limits, response: { status, usage } }: Execution): void {
+function logEnd({ logger, attempt, clock, deadline_ms, limits, target, response }: Execution): void {
+  const { status, usage } = response
   const tokens = { input_tokens: usage?.input_tokens ?? null, output_tokens: usage?.output_tokens ?? null }
   const duration_ms = clock.now() - deadline_ms + limits.response_ms
-  logger.info({ status, attempt, ...tokens, duration_ms }, 'response ended')
+  const left = target.warnings.length === 0 ? {} : { warnings: target.warnings }
+  logger.info({ status, attempt, ...tokens, duration_ms, ...left }, 'response ended')
 }
 
 function countEnd({ metrics, providerId, response: { status, usage }, isAbandoned }: Execution): void {

@@ -41,6 +41,14 @@ test('who was not asked is not named, and what was left out is', () => {
   assert.equal(servedHeaders({ ...SERVED, warnings })['antiphon-warnings'], 'a was asked in place of b; ?')
 })
 
+test('a list of warnings that is too long ends with a mark: the log has all of it', () => {
+  const told = (count: number) => servedHeaders({ ...SERVED, warnings: Array<string>(count).fill('x'.repeat(98)) })
+  assert.equal(told(20)['antiphon-warnings']?.length, 1998)
+  const cut = told(21)['antiphon-warnings'] ?? ''
+  assert.equal(cut.length, 2000)
+  assert.match(cut, /x; x+\.\.\.$/)
+})
+
 /** The first model fails, all others answer. */
 function answer(call: ScriptedCall): void {
   if (call.call.model === 'm') call.fail(new UpstreamError({ fault: 'timeout', message: 'Too late.' }))
@@ -55,7 +63,7 @@ const models = {
 
 for (const stream of [false, true]) {
   test(`the ${stream ? 'stream' : 'answer'} says who has given it, in place of whom`, async () => {
-    const { send } = testApp(
+    const { send, logger } = testApp(
       openMemoryStore(() => 0),
       { models, answer },
     )
@@ -63,6 +71,8 @@ for (const stream of [false, true]) {
     assert.equal(statusCode, 200)
     assert.equal(headers['antiphon-route'], 'rival/r; attempt=2')
     assert.equal(headers['antiphon-warnings'], 'spare was asked in place of main')
+    const line = logger.lines.find(({ message }) => message === 'response ended')
+    assert.deepEqual(line?.facts['warnings'], ['spare was asked in place of main'])
   })
 }
 

@@ -3,7 +3,11 @@ import type { Served } from '../engine/run.ts'
 /** Longest name of a model in a header, in characters. */
 const NAME_CHARS_MAX = 256
 
+/** Longest list of warnings in a header, in characters: the log has them all. */
 const WARNINGS_CHARS_MAX = 2000
+
+/** Stands where a list goes on. */
+const MORE = '...'
 
 /** Who has answered, and what was left out of what it was asked; nothing where nobody was asked. */
 export function servedHeaders(served: Served | undefined): Record<string, string> {
@@ -14,12 +18,9 @@ export function servedHeaders(served: Served | undefined): Record<string, string
 /** What was left out of the model call, in one header of plain ASCII. */
 export function warningHeaders(warnings: readonly string[]): Record<string, string> {
   if (warnings.length === 0) return {}
-  return {
-    'antiphon-warnings': warnings
-      .join('; ')
-      .replace(/[^\x20-\x7e]/g, '?')
-      .slice(0, WARNINGS_CHARS_MAX),
-  }
+  const list = warnings.join('; ').replace(/[^\x20-\x7e]/g, '?')
+  const isWhole = list.length <= WARNINGS_CHARS_MAX
+  return { 'antiphon-warnings': isWhole ? list : list.slice(0, WARNINGS_CHARS_MAX - MORE.length) + MORE }
 }
 
 /** Such as `claude/claude-sonnet-5; attempt=2`. Clients may choose names of models: whatever could end one is encoded. */
