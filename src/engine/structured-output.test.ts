@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { ModelCall } from '../core/model-call.ts'
 import type { ModelEvent } from '../core/model-event.ts'
 import { modelCall } from '../core/testing/model-call.ts'
+import { UpstreamError } from '../core/upstream-error.ts'
 import type { Adapter } from '../providers/adapter.ts'
 import { ApiError } from '../protocol/error.ts'
 import type { AnyObject } from '../protocol/optional.ts'
@@ -88,10 +89,25 @@ test('An answer that is not valid is corrected once, its text is never seen, and
 test('An answer that is not valid twice is a failure that says what is wrong, after what was said', async () => {
   const { calls, events, error } = await ask([[text('Rome!')], [text('{"city":1}')]])
   assert.equal(calls.length, 2)
-  assert.deepEqual(events, [text('{"city":1}')])
+  const [said, finish] = events
+  assert.deepEqual(said, text('{"city":1}'))
+  assert.equal(finish?.type === 'finish' && finish.usage?.total_tokens, USAGE.total_tokens * 2, 'both were paid for')
   assert.ok(error instanceof ApiError)
   assert.equal(error.code, 'invalid_structured_output')
   assert.match(error.message, /\/city must be string/)
+})
+
+test('Where the second try fails, the first is counted', async () => {
+  const failure = new UpstreamError({ fault: 'unavailable', message: 'Busy.' })
+  const model = scriptedModel('plain', (asked) => {
+    if (model.calls.length === 2) asked.fail(failure)
+    else asked.say(text('Rome!'), FINISH)
+  })
+  const prepared = prepareCall({ ...model.adapter, takesSchemas: () => false }, wanting())
+  await assert.rejects(
+    prepared.send(new AbortController().signal, () => undefined),
+    { problem: { ...failure.problem, accepted: true, usage: USAGE } },
+  )
 })
 
 const others: readonly (readonly [what: string, said: readonly ModelEvent[]])[] = [

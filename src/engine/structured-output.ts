@@ -1,6 +1,7 @@
 import type { Take } from '../core/flow.ts'
 import type { HistoryItem, ModelCall } from '../core/model-call.ts'
 import type { FinishEvent, ModelEvent } from '../core/model-event.ts'
+import { UpstreamError } from '../core/upstream-error.ts'
 import type { Adapter, PreparedCall } from '../providers/adapter.ts'
 import { ApiError } from '../protocol/error.ts'
 import type { JsonSchemaFormat } from '../protocol/text-format.ts'
@@ -54,11 +55,15 @@ class CheckedCall implements PreparedCall {
     const faults = faultsOf(first, check)
     if (faults.length === 0) return release(first, say)
     const again = this.#adapter.prepare(corrected(this.#call, textOf(first), faults))
-    const second = await listen(again, signal, say)
-    const whole = { ...second, finish: addUsage(second.finish, first.finish?.usage) }
+    const used = first.finish?.usage
+    const second = await listen(again, signal, say).catch((error: unknown) => {
+      throw afterFirst(error, used)
+    })
+    const whole = { ...second, finish: addUsage(second.finish, used) }
     const left = faultsOf(whole, check)
     if (left.length === 0) return release(whole, say)
-    await say(whole.text)
+    // What it has cost is told with the text; where there is none, nothing has been said yet.
+    await say(whole.finish === undefined || whole.text.length === 0 ? whole.text : [...whole.text, whole.finish])
     throw notKept(left)
   }
 }
@@ -142,6 +147,14 @@ function addUsage(finish: FinishEvent | undefined, before: Usage | undefined): F
   const usage = finish?.usage
   if (finish === undefined || usage === undefined || before === undefined) return finish
   return { ...finish, usage: sumOf(usage, before) }
+}
+
+/** Why the second try failed: the first has been paid for all the same. */
+function afterFirst(error: unknown, before: Usage | undefined): unknown {
+  if (!(error instanceof UpstreamError)) return error
+  const { usage } = error.problem
+  const all = usage === undefined || before === undefined ? (usage ?? before) : sumOf(usage, before)
+  return new UpstreamError({ ...error.problem, accepted: true, ...(all && { usage: all }) })
 }
 
 function sumOf(one: Usage, other: Usage): Usage {
