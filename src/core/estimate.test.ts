@@ -71,11 +71,14 @@ for (const { name, item, tokens } of items) {
   test(`estimateItem() takes ${name} for ${tokens} tokens`, () => assert.equal(estimateItem(item), tokens))
 }
 
-test('estimateFrame() counts instructions and tools, and nothing where there are none', () => {
+test('estimateFrame() counts instructions, tools and a schema, and nothing where there are none', () => {
   const tools = [{ name: 'f', description: undefined, parameters: {}, strict: undefined }]
   assert.equal(estimateFrame(modelCall([])), 0)
   assert.equal(estimateFrame(modelCall([], { instructions: 'abcdefgh' })), 2)
   assert.equal(estimateFrame(modelCall([], { tools })), Math.ceil('[{"name":"f","parameters":{}}]'.length / 4))
+  const format = { type: 'json_schema', name: 'place', schema: { type: 'object' } } as const
+  assert.equal(estimateFrame(modelCall([], { format })), Math.ceil('{"type":"object"}'.length / 4))
+  assert.equal(estimateFrame(modelCall([], { format: { type: 'json_object' } })), 0)
 })
 
 const outputs: readonly { name: string; said: readonly OutputEvent[]; output: number; reasoning: number }[] = [

@@ -42,15 +42,18 @@ export function estimateItem(item: HistoryItem): number {
   }
 }
 
-/** Roughly how many tokens the fixed part of a call takes: instructions, tools, format. */
+/** Roughly how many tokens the fixed part of a call takes: instructions, tools, the schema of its format. */
 export function estimateFrame(call: Pick<ModelCall, 'instructions' | 'tools' | 'format'>): number {
+  const { instructions = '', format } = call
   const tools = call.tools.map(({ name, description, parameters, strict }) => ({
     name,
     description,
     parameters,
     strict,
   }))
-  return estimateTokens(call.instructions ?? '') + (tools.length === 0 ? 0 : estimateTokens(JSON.stringify(tools)))
+  const offered = tools.length === 0 ? '' : JSON.stringify(tools)
+  const schema = format.type === 'json_schema' ? JSON.stringify(format.schema) : ''
+  return sum([instructions, offered, schema].map(estimateTokens))
 }
 
 /** What the usage of a call is estimated from. Its history, which may be long, is but a number in it. */
