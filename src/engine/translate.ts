@@ -68,11 +68,16 @@ export async function translate(placed: Placed, route: Route, { sealer, fetcher 
   }
   const call = fitToWindow(full, request.truncation ?? 'disabled', traits.contextWindow)
   const prepared = prepareCall(adapter, await withFetched(call, adapter.content, fetcher))
-  const dropped = tools.some(isWebSearch) ? ['web_search was left out: it is not supported yet'] : []
-  const foreign = hasForeignState ? ['sealed reasoning was left out: another provider made it'] : []
-  const warnings = [...dropped, ...foreign, ...history.warnings, ...fitted.warnings, ...prepared.warnings]
+  const unkept = [
+    ...(tools.some(isWebSearch) ? ['web_search was left out: it is not supported yet'] : []),
+    ...(hasForeignState ? ['sealed reasoning was left out: another provider made it'] : []),
+    ...(request.truncation === 'auto' && traits.contextWindow === undefined ? [NO_WINDOW] : []),
+  ]
+  const warnings = [...unkept, ...history.warnings, ...fitted.warnings, ...prepared.warnings]
   return { route, call, prepared, raise: createToolRaiser(lowered.origins), warnings }
 }
+
+const NO_WINDOW = 'truncation auto was left out: no context_window is configured for the model'
 
 /** The call with what its URLs lead to, where the provider is not to fetch that itself. */
 async function withFetched(call: ModelCall, content: ContentTable, fetcher: UserFetcher): Promise<ModelCall> {
