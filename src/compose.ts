@@ -59,7 +59,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   // Loaded only where it is wanted: nobody else pays for it.
   const metrics = config.server.metrics ? (await import('./telemetry/prometheus.ts')).createMetrics() : NO_METRICS
   const store = await openStore(config.store, clock)
-  const secret = await sealingSecret(config.store).catch(async (error: unknown) => {
+  const secret = await sealingSecret(config).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
@@ -151,12 +151,14 @@ function sqlitePath(url: string): string | undefined {
 const SECRET_BYTES = 32
 
 /**
- * The secret that seals reasoning state: made once, kept beside the database.
+ * The secret that seals reasoning state: that of the configuration, else one that is made once and kept beside the
+ * database.
  *
  * @throws Its file cannot be read, or is not what was written.
  */
-async function sealingSecret(storeUrl: string): Promise<Uint8Array> {
-  const path = sqlitePath(storeUrl)
+async function sealingSecret({ sealing_key: given, store }: Config): Promise<Uint8Array> {
+  if (given !== undefined) return Buffer.from(given)
+  const path = sqlitePath(store)
   if (path === undefined) return randomBytes(SECRET_BYTES)
   const file = join(dirname(path), 'seal.key')
   const fresh = randomBytes(SECRET_BYTES)

@@ -100,6 +100,7 @@ const faults: readonly { yaml: string; problems: readonly string[]; environment?
       'keys[0].key must not have fewer than 8 characters.',
     ],
   },
+  { yaml: 'sealing_key: short', problems: ['sealing_key must not have fewer than 32 characters.'] },
   { yaml: 'providers: []', problems: ['providers must be a mapping.'] },
   {
     yaml: 'providers: { p: { kind: nonsense } }',

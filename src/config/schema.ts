@@ -85,6 +85,12 @@ export const Config = Type.Object(
       }),
     }),
     store: Type.String({ default: 'sqlite:.antiphon/antiphon.db', pattern: STORE_URL }),
+    sealing_key: Type.Optional(
+      Type.String({
+        minLength: 32,
+        description: 'Seals what providers want back, in place of seal.key beside the database.',
+      }),
+    ),
     providers: Type.Record(Type.String(), Provider, { default: {} }),
     models: Type.Record(Type.String(), Model, { default: {} }),
     default_provider: Type.Optional(Type.String()),
