@@ -12,8 +12,8 @@ const ANSWER = {
 }
 const KEY = 'a-sealing-key-of-32-characters-.'
 
-/** Servers without a data folder, one for each key, and what reaches their provider last. */
-async function serversOf(context: TestContext, keys: readonly string[]) {
+/** Clients of servers without a data folder, one for each key, and what reaches their provider last. */
+async function clientsOf(context: TestContext, keys: readonly string[]) {
   const upstream = await startUpstream()
   context.after(() => upstream.close())
   upstream.answer(() => ({ headers: { 'content-type': 'application/json' }, chunks: [JSON.stringify(ANSWER)] }))
@@ -22,19 +22,24 @@ async function serversOf(context: TestContext, keys: readonly string[]) {
     keys.map((sealing_key) => startTestServer({ providers, settings: { sealing_key }, store: 'memory' })),
   )
   context.after(() => Promise.all(servers.map((server) => server.close())))
-  return { servers, sent: () => JSON.stringify(upstream.received.at(-1)?.body) }
+  const ask = async (server: number, input: unknown) => {
+    const request = { model: 'claude/claude-sonnet-4-5', store: false, include: ['reasoning.encrypted_content'], input }
+    const response = await servers[server]?.post('/responses', request)
+    assert.ok(response?.status === 200)
+    const { output } = (await response.json()) as Snapshot
+    return { output, warnings: response.headers.get('antiphon-warnings') }
+  }
+  return { ask, sent: () => JSON.stringify(upstream.received.at(-1)?.body) }
 }
 
 test('Whoever has the sealing key takes back what another process has sealed; nobody else does', async (context) => {
-  const { servers, sent } = await serversOf(context, [KEY, KEY, `${KEY}!`])
-  const request = { model: 'claude/claude-sonnet-4-5', store: false, include: ['reasoning.encrypted_content'] }
-  const first = await servers[0]?.post('/responses', { ...request, input: 'Hi' })
-  const { output } = (await first?.json()) as Snapshot
-  const again = { ...request, input: [{ role: 'user', content: 'Hi' }, ...output, { role: 'user', content: 'Go on.' }] }
-  const known = await servers[1]?.post('/responses', again)
+  const { ask, sent } = await clientsOf(context, [KEY, KEY, `${KEY}!`])
+  const { output } = await ask(0, 'Hi')
+  const again = [{ role: 'user', content: 'Hi' }, ...output, { role: 'user', content: 'Go on.' }]
+  const known = await ask(1, again)
   assert.match(sent(), /signed-by-claude/)
-  assert.equal(known?.headers.get('antiphon-warnings'), null)
-  const foreign = await servers[2]?.post('/responses', again)
+  assert.equal(known.warnings, null)
+  const foreign = await ask(2, again)
   assert.doesNotMatch(sent(), /signed-by-claude/)
-  assert.match(foreign?.headers.get('antiphon-warnings') ?? '', /sealed reasoning was left out/)
+  assert.match(foreign.warnings ?? '', /sealed reasoning was left out/)
 })
