@@ -20,11 +20,14 @@ export interface ModelTraits {
 
 const DEEP_RESEARCH = /-deep-research/
 const TEE_MODEL = /^TEE\//
-const OPENAI_REASONING = /^(?:o[134](?:-|$)|gpt-5(?!.*chat))/
+const OPENAI_REASONING = /^(?:o[134]|gpt-5)(?:-(?!.*chat)|$)/
 
 /**
- * What model names of the field tell by themselves: OpenAI's o-series and GPT-5 reason, and models
- * that run in trusted hardware (`TEE/…`) cannot stream.
+ * What model names of the field tell by themselves: OpenAI's o-series and GPT-5 reason, and models that run in trusted
+ * hardware (`TEE/…`) cannot stream. From GPT-5.1 on a model reasons only where it is asked to, and takes sampling
+ * parameters where it is not: the provider knows.
+ *
+ * @see https://github.com/vercel/ai/issues/10932 (read 2026-11-22)
  */
 export function traitsOf(model: string): ModelTraits {
   return {
