@@ -46,7 +46,12 @@ const counts: readonly { spelling: string; wire: WireUsage | null | undefined; e
   {
     spelling: 'reasoning only in the total, and not named (Google)',
     wire: { prompt_tokens: 35, completion_tokens: 12, total_tokens: 109 },
-    expected: usage(35, 74),
+    expected: usage(35, 74, { reasoning: 62 }),
+  },
+  {
+    spelling: 'more reasoning than output (OpenRouter)',
+    wire: { ...PLAIN, completion_tokens_details: { reasoning_tokens: 4 } },
+    expected: usage(5, 3, { reasoning: 3 }),
   },
   {
     spelling: 'details of OpenAI',
@@ -76,6 +81,11 @@ const counts: readonly { spelling: string; wire: WireUsage | null | undefined; e
     spelling: 'the cache as Databricks names it',
     wire: { ...PLAIN, cache_read_input_tokens: 2, cache_creation_input_tokens: 1 },
     expected: usage(5, 3, { cached: 2, written: 1 }),
+  },
+  {
+    spelling: 'the cache beside the counts (Together)',
+    wire: { ...PLAIN, cached_tokens: 2 },
+    expected: usage(5, 3, { cached: 2 }),
   },
   {
     spelling: 'reasoning beside the counts',

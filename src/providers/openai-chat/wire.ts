@@ -80,6 +80,8 @@ export interface WireUsage {
   readonly completion_tokens?: number | null
   readonly total_tokens?: number | null
   readonly reasoning_tokens?: number | null
+  /** Together. */
+  readonly cached_tokens?: number | null
   readonly prompt_tokens_details?: {
     readonly cached_tokens?: number | null
     readonly cache_write_tokens?: number | null
