@@ -125,7 +125,7 @@ async function send(response: ServerResponse, answer: Answer): Promise<void> {
   if (end === 'reset') response.socket?.resetAndDestroy()
 }
 
-async function* piecesOf({ chunks = [], more }: Answer): AsyncGenerator<unknown> {
+async function* piecesOf({ chunks = [], more }: Answer): AsyncGenerator {
   yield* chunks
   if (more !== undefined) yield* more
 }
