@@ -53,6 +53,30 @@ for (const { says, bytes, problem } of exceptions) {
   }
 }
 
+for (const message of [7, [[]], {}, '']) {
+  test(`An exception inside a stream whose message is ${JSON.stringify(message)} is one without words`, async () => {
+    const headers = { ':exception-type': 'throttlingException', ':message-type': 'exception' }
+    const body = frame({ ...headers, ':content-type': 'application/json' }, JSON.stringify({ message }))
+    const { problem } = await hear(bedrockOver(new Answering(streamed(START, body))))
+    assert.equal(problem?.fault, 'rate_limited')
+    assert.equal(problem.message, 'The model provider refused the request without a reason.')
+  })
+}
+
+for (const headers of [
+  { ':message-type': 'error', ':error-code': true, ':error-message': true },
+  { ':message-type': 'error' },
+  { ':message-type': 'exception', ':exception-type': true },
+  { ':message-type': true },
+  { ':message-type': 'event', ':event-type': true },
+  {},
+] as const) {
+  test(`A frame of the headers ${JSON.stringify(headers)} is a fault of the provider`, async () => {
+    const { problem } = await hear(bedrockOver(new Answering(streamed(START, frame(headers, '{}')))))
+    assert.match(String(problem?.fault), /^(?:unavailable|invalid_response)$/)
+  })
+}
+
 const DAMAGED = Buffer.from(SAYS_HI)
 DAMAGED[DAMAGED.length - 6] = (DAMAGED[DAMAGED.length - 6] ?? 0) ^ 1
 

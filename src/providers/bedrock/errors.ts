@@ -48,7 +48,7 @@ export interface Progress {
  */
 export function explain(error: unknown, { hasBegun, secrets }: Progress): unknown {
   if (error instanceof UpstreamError) return new UpstreamError(error.problem) // Without what the SDK has added to it.
-  const name = error instanceof Error ? error.name : ''
+  const name = error instanceof Error ? textIn(error.name) : '' // The SDK takes it from the frame as it is.
   if (error instanceof Error && CREDENTIALS.has(name)) return noCredentials(error)
   const explained = connectionError(error)
   if (explained !== error || !hasBegun) return explained
@@ -69,7 +69,7 @@ function noCredentials(cause: Error): UpstreamError {
   return new UpstreamError({ fault: 'auth', message, accepted: false, cause })
 }
 
-/** What the provider said, without the hint for programmers that the SDK adds. */
+/** What the provider said, where that is text, without the hint for programmers that the SDK adds. */
 function wordsOf({ message }: Error): string {
-  return textIn(message.split('\n  Deserialization error:')[0])
+  return textIn(textIn(message).split('\n  Deserialization error:')[0])
 }

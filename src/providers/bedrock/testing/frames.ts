@@ -3,10 +3,12 @@ import type { JsonValue } from '../../../protocol/json.ts'
 import type { WireAnswer } from '../../testing/conformance/suite.ts'
 
 const TEXT = 7
+const TRUE = 0
 
-/** One frame of an AWS event stream: its headers as text, its payload as it is. */
-export function frame(headers: Readonly<Record<string, string>>, payload: string | Uint8Array): Buffer {
+/** One frame of an AWS event stream: its headers as text or as a yes, its payload as it is. */
+export function frame(headers: Readonly<Record<string, string | true>>, payload: string | Uint8Array): Buffer {
   const named = Object.entries(headers).map(([name, value]) => {
+    if (value === true) return Buffer.concat([Buffer.from([name.length]), Buffer.from(name), Buffer.from([TRUE])])
     const length = Buffer.alloc(2)
     length.writeUInt16BE(Buffer.byteLength(value))
     return Buffer.concat([
