@@ -71,3 +71,13 @@ test('What is quoted is told under either of its names, and with its title', () 
     assert.deepEqual(annotate('Hi', readCitations(metadata)), [{ type: 'annotation', annotation }])
   }
 })
+
+test('Sources that are no objects are no sources', () => {
+  // What a provider may send in the place of one; the types say what it should.
+  const odd = ['x', 'https://a.example', 7, true, [], { uri: 7 }] as unknown as { uri: string }[]
+  const groundingChunks = odd.flatMap((place) => [{ web: place }, place as object])
+  const groundingSupports = [{ groundingChunkIndices: groundingChunks.map((_, index) => index) }]
+  assert.deepEqual(readGrounding({ groundingChunks }), [])
+  assert.deepEqual(readGrounding({ groundingChunks, groundingSupports }), [])
+  assert.deepEqual(readCitations({ citations: odd }), [])
+})

@@ -1,5 +1,5 @@
 import type { ModelEvent } from '../../core/model-event.ts'
-import { firstCount, objectsIn, textIn } from '../loose.ts'
+import { firstCount, objectIn, objectsIn, textIn } from '../loose.ts'
 import type { WireCitation, WireCitations, WireGrounding, WirePlace, WireSource, WireSupport } from './wire.ts'
 
 /** A source of some of a text. */
@@ -44,9 +44,10 @@ function span(wire: WireCitation | WireSupport['segment']): Citation['bytes'] {
   return { start: firstCount(wire?.startIndex), end: firstCount(wire?.endIndex) }
 }
 
-function citation(place: WirePlace | WireCitation | undefined, bytes: Citation['bytes']): Citation[] {
-  const url = textIn(place?.uri) || (place !== undefined && 'sourceUri' in place ? textIn(place.sourceUri) : '')
-  return url === '' ? [] : [{ url, title: textIn(place?.title), bytes }]
+function citation(place: WirePlace | undefined, bytes: Citation['bytes']): Citation[] {
+  const { uri, sourceUri, title } = objectIn(place)
+  const url = textIn(uri) || textIn(sourceUri)
+  return url === '' ? [] : [{ url, title: textIn(title), bytes }]
 }
 
 /** The annotations of a text: offsets in characters, each source once for each place. */
