@@ -1,5 +1,7 @@
 import { familyOf } from '../../src/providers/registry.ts'
 import { systemClock, type Clock } from '../../src/engine/clock.ts'
+import { providerSetup } from '../../src/providers/testing/chat-provider.ts'
+import { OneAnswer } from '../../src/providers/testing/one-answer.ts'
 import type { Conforming, WireAnswer } from '../../src/providers/testing/conformance/suite.ts'
 import type { Answer } from '../harness/upstream.ts'
 import { loadFamilies } from '../threads/families.ts'
@@ -32,14 +34,20 @@ export async function loadFleet(): Promise<readonly Member[]> {
   })
 }
 
+/** A member as the configuration has it. */
+export function memberConfig({ family, dialect, own }: Member, baseUrl: string, more: object = {}): object {
+  return { kind: family.name, dialect, api_key: 'provider-key', base_url: baseUrl, ...own, ...more }
+}
+
 /** Members as the configuration has them, all at one address. */
 export function fleetAt(baseUrl: string, fleet: readonly Member[], more: object = {}): Record<string, object> {
-  return Object.fromEntries(
-    fleet.map(({ name, family, dialect, own }) => [
-      name,
-      { kind: family.name, dialect, api_key: 'provider-key', base_url: baseUrl, ...own, ...more },
-    ]),
-  )
+  return Object.fromEntries(fleet.map((member) => [member.name, memberConfig(member, baseUrl, more)]))
+}
+
+/** Whether Chat Completions are passed on to a member as they are. */
+export function speaksChat({ family, dialect, own }: Member): boolean {
+  const setup = providerSetup(new OneAnswer(''), { dialect, own, baseUrl: 'http://127.0.0.1/v1' })
+  return family.family.create(setup).chat !== undefined
 }
 
 /** What a fixture's provider answers, for an upstream to send. */

@@ -9,14 +9,12 @@ import { pino } from 'pino'
 import type { JsonValue } from '../../src/protocol/json.ts'
 import { SCENARIOS, type ScenarioName } from '../../src/providers/testing/conformance/scenarios.ts'
 import type { WireAnswer } from '../../src/providers/testing/conformance/suite.ts'
-import { providerSetup } from '../../src/providers/testing/chat-provider.ts'
-import { OneAnswer } from '../../src/providers/testing/one-answer.ts'
 import { changedAt, places, valueAt } from '../fuzz/json-places.ts'
 import { documentsIn } from '../fuzz/wire-documents.ts'
 import { startTestServer } from '../harness/server.ts'
 import { startUpstream, type Answer } from '../harness/upstream.ts'
 import { answerIn } from '../threads/families.ts'
-import { fleetAt, freshModel, impatientClock, loadFleet, served, type Member } from './fleet.ts'
+import { fleetAt, freshModel, impatientClock, loadFleet, served, speaksChat, type Member } from './fleet.ts'
 
 /** Strings that exist nowhere else, with letters that are spelt differently in URLs and in both kinds of Base64. */
 const canary = (what: string) => `${what}~>?${randomUUID()}~>?+/=`
@@ -127,12 +125,13 @@ function echoing(member: Member, answer: Answer): Answer {
   }
 }
 
-/** The places in an answer that hold text, each with the number of its document. */
+/** The texts in an answer, each with its place and the number of its document. */
 function textsIn({ documents }: ReturnType<typeof documentsIn>) {
   return documents.flatMap((document, number) =>
-    places(document).flatMap((place) =>
-      typeof valueAt(document, place) === 'string' ? [{ document, number, place }] : [],
-    ),
+    places(document).flatMap((place) => {
+      const text = valueAt(document, place)
+      return typeof text === 'string' ? [{ document, number, place, text }] : []
+    }),
   )
 }
 
@@ -146,8 +145,8 @@ function changed(member: Member, answer: WireAnswer, documents: ReadonlyMap<numb
 function* oneByOne(member: Member, answer: WireAnswer): Generator<Answer> {
   const said = echo(member, String)
   const texts = textsIn(documentsIn(answer.pieces))
-  for (const { document, number, place } of texts) {
-    const value = changedAt(document, place, (old) => [old, said].join(' ')) ?? null
+  for (const { document, number, place, text } of texts) {
+    const value = changedAt(document, place, () => `${text} ${said}`) ?? null
     yield changed(member, answer, new Map([[number, value]]))
   }
   if (texts.length === 0) yield echoing(member, served({ ...answer, pieces: [...answer.pieces, said] }))
@@ -246,13 +245,7 @@ for (const member of firsts) {
 /** A stream of Chat Completions that says a text, cut in two. */
 const SAID = (text: string) => `data: {"choices":[{"index":0,"delta":{"content":"${text}"}}]}\n\ndata: [DONE]\n\n`
 
-/** Members that speak Chat Completions as they are. */
-const passing = fleet.filter(({ family, dialect, own }) => {
-  const setup = providerSetup(new OneAnswer(''), { dialect, own, baseUrl: PLACES.address })
-  return family.family.create(setup).chat !== undefined
-})
-
-for (const { name, family } of passing) {
+for (const { name, family } of fleet.filter(speaksChat)) {
   test(`S-30: ${name}: Chat Completions that are passed on show no key, wherever the stream is cut`, async () => {
     for (const spell of [...Object.values(SPELLINGS), ...Object.values(CODES)]) {
       const said = SAID(`${spell(KEYS.key)} and ${spell(KEYS.header)}`)

@@ -31,6 +31,12 @@ const addresses: readonly (readonly [setup: Setup, model: string, url: string])[
   [{}, 'tunedModels/my-own', 'https://generativelanguage.googleapis.com/v1beta/tunedModels/my-own'],
   [{}, '../../x?y#z', 'https://generativelanguage.googleapis.com/v1beta/models/..%2F..%2Fx%3Fy%23z'],
   [{}, '..', 'https://generativelanguage.googleapis.com/v1beta/models/..'],
+  [{}, 'models/..', 'https://generativelanguage.googleapis.com/v1beta/models/models%2F..'],
+  [
+    { dialect: 'vertex', own: project },
+    'publishers/../models/x',
+    `https://europe-west4-aiplatform.googleapis.com/v1/projects/acme/locations/europe-west4${MODELS}/publishers%2F..%2Fmodels%2Fx`,
+  ],
   [{ baseUrl: 'http://gate/v1' }, 'gemini-x', 'http://gate/v1/models/gemini-x'],
   [
     { dialect: 'vertex', own: project },

@@ -11,10 +11,10 @@ export interface Address {
   readonly listPath: string | undefined
 }
 
-/** Names of models that say themselves where they are, below the base URL. */
+/** Names of models that say themselves where they are, below the base URL: no part of them may lead elsewhere. */
 const OWN_PATH: Readonly<Record<DialectName, RegExp>> = {
-  'ai-studio': /^(?:models|tunedModels)\/[\w.-]+$/,
-  vertex: /^(?:publishers\/[\w.-]+\/models|endpoints)\/[\w.-]+$/,
+  'ai-studio': /^(?:models|tunedModels)\/\w[\w.-]*$/,
+  vertex: /^(?:publishers\/\w[\w.-]*\/models|endpoints)\/\w[\w.-]*$/,
 }
 
 /** The address of a dialect. On Vertex, an API key of express mode does without a project. */
