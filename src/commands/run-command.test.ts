@@ -82,6 +82,7 @@ test('config schema prints the JSON Schema that files are checked against', asyn
     'limits',
     'models',
     'providers',
+    'sealing_key',
     'server',
     'store',
     'timeouts',

@@ -59,7 +59,7 @@ const rows: readonly FieldRow[] = [
   { fields: { maxOutputTokens: 16 }, wire: { max_completion_tokens: 16 }, dialect: 'openrouter' },
   { fields: { temperature: 0 }, wire: { temperature: 0 } },
   { fields: { topP: 0 }, wire: { top_p: 0 } },
-  { fields: { presencePenalty: 0 }, wire: { presence_penalty: 0 }, dropped: ['google', 'presence_penalty'] },
+  { fields: { presencePenalty: 1 }, wire: { presence_penalty: 1 }, dropped: ['google', 'presence_penalty'] },
   { fields: { frequencyPenalty: -2 }, wire: { frequency_penalty: -2 }, dropped: ['groq', 'frequency_penalty'] },
   { fields: { seed: 0 }, wire: { seed: 0 }, dropped: ['zai', 'seed'] },
   { fields: { seed: 0 }, wire: { random_seed: 0 }, dialect: 'mistral' },
