@@ -214,10 +214,12 @@ export function createToolRaiser(origins: LoweredTools['origins']): (event: Mode
   }
 }
 
-/** Of a tool that the provider was offered as it is, the name alone may have been changed. */
+/** Of a tool that the provider was offered as it is, the names alone may have been changed. */
 function raiseNames(event: ToolCallEvent, origins: LoweredTools['origins']): ModelEvent {
   const origin = origins.get(loweredName(event.name, event.namespace))
-  return origin === undefined ? event : { ...event, name: origin.name }
+  if (origin === undefined) return event
+  const { name, namespace } = origin
+  return { ...event, name, ...(namespace === undefined ? {} : { namespace }) }
 }
 
 function release(held: Map<string, HeldCall> | undefined, isDue: (call: HeldCall) => boolean): ModelEvent[] {

@@ -77,6 +77,19 @@ test('of such a call, the name alone is what the client knows', () => {
   ])
 })
 
+test('a namespace comes back as it was offered, dots and all', () => {
+  const tools: Tool[] = [{ type: 'namespace', name: 'my.files', tools: [{ type: 'function', name: 'read.all' }] }]
+  const call: ModelEvent = {
+    type: 'tool_call',
+    callId: 'a',
+    name: 'read_all',
+    kind: 'function',
+    namespace: 'my_files',
+  }
+  const raiser = createToolRaiser(lowerTools(tools).origins)
+  assert.deepEqual(raiser(call), [{ ...call, name: 'read.all', namespace: 'my.files' }])
+})
+
 const inputs = [
   { name: 'custom input is unwrapped', tool: 'apply_patch', text: '{"input":"*** Begin\\n"}', input: '*** Begin\n' },
   { name: 'custom input may be empty', tool: 'apply_patch', text: '{"input":""}', input: '' },
