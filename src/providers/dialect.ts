@@ -31,3 +31,8 @@ export function credential(
   if (apiKey === '') return {}
   return keyHeader === 'api-key' ? { 'api-key': apiKey } : { authorization: `Bearer ${apiKey}` }
 }
+
+/** What follows every path where the configuration names a version of the API: some addresses of Azure want one. */
+export function versionQuery({ own }: Pick<ProviderSetup, 'own'>): string {
+  return own.api_version === undefined ? '' : `?api-version=${encodeURIComponent(own.api_version)}`
+}

@@ -3,7 +3,9 @@ import { test, type TestContext } from 'node:test'
 import { chunk, DONE, says, startUpstream, type Answer, type Upstream } from '../../../e2e/harness/upstream.ts'
 import type { ModelEvent } from '../../core/model-event.ts'
 import type { UpstreamProblem } from '../../core/upstream-error.ts'
-import { connect, hear, type ChatProviderOptions } from '../testing/chat-provider.ts'
+import { connect, hear, providerSetup, type ChatProviderOptions } from '../testing/chat-provider.ts'
+import { OneAnswer } from '../testing/one-answer.ts'
+import { openAiChat } from './adapter.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' }
 const USAGE = { prompt_tokens: 5, completion_tokens: 3, total_tokens: 8 }
@@ -276,3 +278,18 @@ for (const { how, answer, events = [], problem, options } of failures) {
     assert.deepEqual(heard.problem, problem)
   })
 }
+
+test('A version of the API, as deployments of Azure want it, is named wherever the provider is asked', async () => {
+  const server = new OneAnswer(whole({ finish_reason: 'stop' }))
+  const baseUrl = 'https://acme.openai.azure.com/openai/deployments/gpt-4o'
+  const own = { api_version: '2024-10-21' }
+  const adapter = openAiChat.create(providerSetup(server, { dialect: 'azure', baseUrl, own }))
+  const { signal } = new AbortController()
+  assert.deepEqual((await hear(adapter)).error, undefined)
+  await adapter.chat?.send({ model: 'gpt-4o' }, signal)
+  await adapter.listModels(signal)
+  assert.deepEqual(
+    server.requests.map(({ url }) => url.href),
+    ['/chat/completions', '/chat/completions', '/models'].map((path) => `${baseUrl}${path}?api-version=2024-10-21`),
+  )
+})

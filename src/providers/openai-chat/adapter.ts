@@ -1,7 +1,7 @@
 import type { ModelCall } from '../../core/model-call.ts'
 import type { Adapter } from '../adapter.ts'
 import { CHAT_PATH, chatPassThrough } from '../chat-pass-through.ts'
-import { credential } from '../dialect.ts'
+import { credential, versionQuery } from '../dialect.ts'
 import { HttpCall, type Wire } from '../exchange.ts'
 import { contentFor, endpointOf, type Family, type ProviderSetup } from '../family.ts'
 import { createCallFilter } from '../fields.ts'
@@ -32,6 +32,7 @@ function createAdapter(setup: ProviderSetup): Adapter {
   const wire: Wire = { endpoint, limits, transport, framing: 'events', paramNames: PARAM_NAMES }
   const content = contentFor(setup, endpoint.baseUrl, contentOf(quirks))
   const filter = createCallFilter(fieldsOf(quirks), content)
+  const query = versionQuery(setup)
   return {
     id,
     families: dialect.families,
@@ -41,15 +42,16 @@ function createAdapter(setup: ProviderSetup): Adapter {
       const settled = filter(call)
       const { body, warnings } = buildChatRequest(settled.call, quirks)
       return new HttpCall(wire, {
-        path: CHAT_PATH,
+        path: CHAT_PATH + query,
         warnings: [...settled.warnings, ...warnings],
         body: JSON.stringify(body),
         isStreamed: call.canStream,
         createReader: readerMaker(quirks, call, secrets),
       })
     },
-    listModels: async (signal) => readModelList(await getJson(transport, endpoint, { path: '/models', signal })),
-    chat: chatPassThrough(wire),
+    listModels: async (signal) =>
+      readModelList(await getJson(transport, endpoint, { path: `/models${query}`, signal })),
+    chat: chatPassThrough(wire, query),
   }
 }
 

@@ -88,6 +88,9 @@ test('Chat Completions are passed on to whoever speaks both', async () => {
   const answer = await adapterAt(server, 'openai').chat?.send({ model: 'gpt-5.5' }, new AbortController().signal)
   assert.equal(answer?.status, 200)
   assert.equal(server.requests[0]?.url.href, 'https://api.openai.com/v1/chat/completions')
+  const setup = { baseUrl: 'https://a.example/openai', own: { api_version: 'v1' } }
+  await adapterAt(server, 'azure', setup).chat?.send({ model: 'gpt-5.5' }, new AbortController().signal)
+  assert.equal(server.requests[1]?.url.href, 'https://a.example/openai/chat/completions?api-version=v1')
 })
 
 test('Who keeps to schemas is told', () => {

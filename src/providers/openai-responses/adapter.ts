@@ -1,7 +1,7 @@
 import type { ModelCall } from '../../core/model-call.ts'
 import type { Adapter } from '../adapter.ts'
 import { chatPassThrough } from '../chat-pass-through.ts'
-import { credential } from '../dialect.ts'
+import { credential, versionQuery } from '../dialect.ts'
 import { HttpCall, type Wire } from '../exchange.ts'
 import { contentFor, endpointOf, type Family, type ProviderSetup } from '../family.ts'
 import { createCallFilter } from '../fields.ts'
@@ -24,14 +24,14 @@ function dialectOf(name: string): Dialect {
 }
 
 function createAdapter(setup: ProviderSetup): Adapter {
-  const { id, transport, limits, own } = setup
+  const { id, transport, limits } = setup
   const dialect = dialectOf(setup.dialect)
   const { quirks } = dialect
   const endpoint = endpointOf(setup, { baseUrl: dialect.baseUrl, headers: credential(setup, dialect) })
   const wire: Wire = { endpoint, limits, transport, framing: 'events', paramNames: PARAM_NAMES }
   const content = contentFor(setup, endpoint.baseUrl, quirks.content)
   const filter = createCallFilter(fieldsOf(quirks), content)
-  const query = own.api_version === undefined ? '' : `?api-version=${encodeURIComponent(own.api_version)}`
+  const query = versionQuery(setup)
   return {
     id,
     families: dialect.families,
@@ -51,7 +51,7 @@ function createAdapter(setup: ProviderSetup): Adapter {
     listModels: async (signal) =>
       readModelList(await getJson(transport, endpoint, { path: `/models${query}`, signal })),
     // Whoever speaks Responses speaks Chat Completions too.
-    chat: chatPassThrough(wire),
+    chat: chatPassThrough(wire, query),
   }
 }
 
