@@ -58,11 +58,11 @@ function familySection(loaded: Loaded): string[] {
 }
 
 function dialectTable(dialects: Loaded['dialects']): string[] {
-  const rows = Object.entries(dialects).map(([name, { baseUrl, keyVariable, needs = [] }]) => [
+  const rows = Object.entries(dialects).map(([name, { baseUrl, keyVariable, needs = [], needsUnkeyed = [] }]) => [
     code(name),
     baseUrl ?? '',
     keyVariable === undefined ? '' : code(keyVariable),
-    needs.map(code).join(', '),
+    [...needs.map(code), ...needsUnkeyed.map((setting) => `${code(setting)} or a key`)].join(', '),
   ])
   return table(['dialect', 'base_url', 'enabled by', 'needs'], rows)
 }

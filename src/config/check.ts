@@ -128,9 +128,14 @@ function providerProblems(path: string, provider: JsonObject): ConfigProblem[] {
     const names = Object.keys(FAMILIES[kind as FamilyKind].dialects).join(', ')
     return [{ path: `${path}.dialect`, text: `must be one of ${names}` }]
   }
-  const missing = (known.facts.needs ?? []).filter((setting) => provider[setting] === undefined)
+  const { needs = [], needsUnkeyed = [] } = known.facts
+  const missing = (settings: typeof needs, where = '') =>
+    settings
+      .filter((setting) => provider[setting] === undefined)
+      .map((setting) => ({ path: `${path}.${setting}`, text: `is needed for the dialect ${known.dialect}${where}` }))
   return [
-    ...missing.map((setting) => ({ path: `${path}.${setting}`, text: `is needed for the dialect ${known.dialect}` })),
+    ...missing(needs),
+    ...(provider['api_key'] === undefined ? missing(needsUnkeyed, ' where there is no api_key') : []),
     ...addressProblems(`${path}.base_url`, url, known),
   ]
 }

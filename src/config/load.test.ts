@@ -107,6 +107,10 @@ const faults: readonly { yaml: string; problems: readonly string[]; environment?
     problems: [`providers.p.kind must be one of ${Object.keys(FAMILIES).join(', ')}.`],
   },
   {
+    yaml: 'providers: { p: { kind: gemini, dialect: vertex, credentials_file: key.json } }',
+    problems: ['providers.p.project is needed for the dialect vertex where there is no api_key.'],
+  },
+  {
     yaml: 'providers: { p: { kind: openai-chat } }',
     problems: ['providers.p.base_url is needed: the dialect generic has no address of its own.'],
   },

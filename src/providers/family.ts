@@ -44,13 +44,15 @@ export interface DialectFacts {
   readonly families?: RegExp | undefined
   /** Own settings that it cannot do without. */
   readonly needs?: readonly OwnSetting[]
+  /** Those that it cannot do without where it is given no key. */
+  readonly needsUnkeyed?: readonly OwnSetting[]
 }
 
 /** What the registry has of a family: what a configuration is checked against, and the way to the rest. */
 export interface RegisteredFamily {
   /** The first is meant where the configuration names none. */
   readonly dialects: Readonly<Record<string, DialectFacts>>
-  load(): Promise<Family>
+  readonly load: () => Promise<Family>
 }
 
 /** Everybody who speaks one wire: one folder, and one line in `registry.ts`. */

@@ -18,7 +18,7 @@ export const DIALECTS = {
     keyVariable: 'GEMINI_API_KEY',
     families: /^gemini-/,
   },
-  vertex: { baseUrl: VERTEX_URL, families: /^gemini-/ },
+  vertex: { baseUrl: VERTEX_URL, families: /^gemini-/, needsUnkeyed: ['project'] },
 } as const satisfies Record<string, DialectFacts>
 
 /** The name of a dialect. */
