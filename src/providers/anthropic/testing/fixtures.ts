@@ -144,11 +144,11 @@ const ANSWERS = {
   'thinking, then text': streams(START, ...thinks(0, ['Let me', ' think.']), ...says(1, 'Hello'), ...stops('end_turn')),
   'thinking that must come back': streams(
     START,
-    ...thinks(0, ['Let me', ' think.'], 'c2lnbmVk'),
+    ...thinks(0, ['Let me', ' think.'], 'Q2xhdWRl'),
     ...says(1, 'Hello'),
     ...stops('end_turn'),
   ),
-  'thinking without a word': streams(START, ...thinks(0, [], 'c2lnbmVk'), ...says(1, 'Hello'), ...stops('end_turn')),
+  'thinking without a word': streams(START, ...thinks(0, [], 'Q2xhdWRl'), ...says(1, 'Hello'), ...stops('end_turn')),
   'a call': streams(START, ...block(0, CALL(0, 'toolu_1'), ARGUE(0, '{"place', '":"Rome"}')), ...stops('tool_use')),
   'a call in one piece': answers(use('toolu_1', { place: 'Rome' })),
   'two calls': streams(

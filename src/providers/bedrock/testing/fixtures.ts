@@ -173,7 +173,7 @@ const ANSWERS = {
   ),
   'thinking that must come back': streams(
     START,
-    ...thinks(0, { text: 'Let me think.' }, { signature: 'c2lnbmVk' }),
+    ...thinks(0, { text: 'Let me think.' }, { signature: 'QmVkcm9jaw==' }),
     ...says(1, 'Hello'),
     ...ending(),
   ),

@@ -131,11 +131,11 @@ const ANSWERS = {
   ),
   'thinking that must come back': streams(
     part({ text: 'Let me ', thought: true }),
-    part({ text: 'think.', thought: true, thoughtSignature: 'c2ln' }),
+    part({ text: 'think.', thought: true, thoughtSignature: 'R2VtaW5p' }),
     says('Hello', { finishReason: 'STOP' }),
   ),
   'thinking without a word': streams(
-    part({ thought: true, thoughtSignature: 'c2ln' }),
+    part({ thought: true, thoughtSignature: 'R2VtaW5p' }),
     says('Hello', { finishReason: 'STOP' }),
   ),
   'a call': streams(part(call('Rome'), { finishReason: 'STOP' })),

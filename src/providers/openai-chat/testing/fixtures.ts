@@ -162,7 +162,7 @@ const ANSWERS = {
   ),
   'thinking that must come back': streams(
     says({ reasoning_details: [{ type: 'reasoning.text', text: 'Let me think.', index: 0 }] }),
-    says({ reasoning_details: [{ type: 'reasoning.text', signature: 'c2ln', index: 0 }] }),
+    says({ reasoning_details: [{ type: 'reasoning.text', signature: 'Q2hhdA==', index: 0 }] }),
     says({ content: 'Hello' }),
     ends('stop'),
     DONE,

@@ -122,8 +122,8 @@ const ANSWERS = {
   text: answers(message(['Hello,', ' world'])),
   'text in one piece': whole({ type: 'message', content: [{ type: 'output_text', text: 'Hello, world' }] }),
   'thinking, then text': answers(reasoning(['Let me think.']), message(['Hello'])),
-  'thinking that must come back': answers(reasoning(['Let me think.'], 'c2VjcmV0'), message(['Hello'])),
-  'thinking without a word': answers(reasoning([], 'c2VjcmV0'), message(['Hello'])),
+  'thinking that must come back': answers(reasoning(['Let me think.'], 'UmVzcG9uc2Vz'), message(['Hello'])),
+  'thinking without a word': answers(reasoning([], 'UmVzcG9uc2Vz'), message(['Hello'])),
   'a call': answers(call('call_a', ['{"place":', '"Rome"}'])),
   'a call in one piece': whole({
     type: 'function_call',
