@@ -94,6 +94,7 @@ function outcomeOf(answer: Loose, hasFailed: boolean): Said['outcome'] {
 
 function usageOf(usage: Loose): Said['usage'] {
   if (usage['input_tokens'] === undefined || usage['output_tokens'] === undefined) return undefined
-  const cached = (usage['cache_read_input_tokens'] ?? 0) + (usage['cache_creation_input_tokens'] ?? 0)
-  return { input: usage['input_tokens'] + cached, output: usage['output_tokens'] }
+  const [cached, written] = [usage['cache_read_input_tokens'] ?? 0, usage['cache_creation_input_tokens'] ?? 0]
+  const reasoning = usage['output_tokens_details']?.thinking_tokens ?? 0
+  return { input: usage['input_tokens'] + cached + written, cached, written, output: usage['output_tokens'], reasoning }
 }

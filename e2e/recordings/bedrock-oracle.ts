@@ -110,6 +110,7 @@ function outcomeOf(stopReason: string | undefined): Said['outcome'] {
 /** What was read from a cache, or written to one, is input too. */
 function usageOf(usage: Loose | undefined): Said['usage'] {
   if (typeof usage?.['inputTokens'] !== 'number') return undefined
-  const input = ['inputTokens', 'cacheReadInputTokens', 'cacheWriteInputTokens'].map((name) => Number(usage[name] ?? 0))
-  return { input: input.reduce((sum, count) => sum + count, 0), output: Number(usage['outputTokens']) }
+  const cached = Number(usage['cacheReadInputTokens'] ?? 0)
+  const written = Number(usage['cacheWriteInputTokens'] ?? 0)
+  return { input: usage['inputTokens'] + cached + written, cached, written, output: Number(usage['outputTokens']) }
 }

@@ -107,15 +107,21 @@ function outcomeOf(
   return finish === 'content_filter' ? 'content_filter' : 'completed'
 }
 
-/** The last complete count; output is whatever of the total is not input. */
+/** The last complete count; output is whatever of the total is not input, and reasoning what is not said. */
 function usageOf(chunks: readonly Loose[]): Said['usage'] {
   const counts = chunks
     .flatMap((chunk) => [chunk['x_groq']?.usage, chunk['usage']])
     .filter((usage) => typeof usage?.prompt_tokens === 'number' && typeof usage?.completion_tokens === 'number')
   const last = counts.at(-1)
   if (last === undefined) return undefined
+  const { prompt_tokens: input, completion_tokens: said, prompt_tokens_details: details } = last
+  const output = Math.max(said, (last.total_tokens ?? 0) - input)
+  const named = last.completion_tokens_details?.reasoning_tokens
   return {
-    input: last.prompt_tokens,
-    output: Math.max(last.completion_tokens, (last.total_tokens ?? 0) - last.prompt_tokens),
+    input,
+    cached: details?.cached_tokens ?? last.prompt_cache_hit_tokens ?? last.cache_read_input_tokens ?? 0,
+    written: details?.cache_write_tokens ?? last.cache_creation_input_tokens ?? 0,
+    output,
+    reasoning: Math.min(named || output - said, output),
   }
 }

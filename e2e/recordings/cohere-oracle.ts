@@ -20,12 +20,17 @@ export function readAll(recording: Pick<Recording, 'pieces' | 'isStream' | 'stat
       arguments: JSON.parse(called.arguments || '{}') as unknown,
     })),
     outcome: recording.status >= 400 ? 'error' : (OUTCOME[finish] ?? 'failed'),
-    usage: usage === undefined ? undefined : { input: usage.tokens.input_tokens, output: usage.tokens.output_tokens },
+    usage: usage === undefined ? undefined : usageOf(usage),
     refusal: '',
     annotations: citations.flatMap((citation: Loose) =>
       citation['sources'].map((one: Loose) => pointOf(citation, one)),
     ),
   }
+}
+
+function usageOf({ tokens, cached_tokens: cached = 0 }: Loose): Said['usage'] {
+  const { input_tokens: input, output_tokens: output, reasoning_tokens: reasoning = 0 } = tokens
+  return { input, cached, output, reasoning }
 }
 
 const OUTCOME: Readonly<Record<string, Said['outcome']>> = {

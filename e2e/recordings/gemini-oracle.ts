@@ -105,7 +105,8 @@ function usageOf(chunks: readonly Loose[]): Said['usage'] {
   const last = chunks.map((chunk) => chunk['usageMetadata']).findLast((usage) => usage?.promptTokenCount !== undefined)
   if (last === undefined) return undefined
   const input = last.promptTokenCount + (last.toolUsePromptTokenCount ?? 0)
-  return { input, output: last.totalTokenCount - input }
+  const [cached, reasoning] = [last.cachedContentTokenCount ?? 0, last.thoughtsTokenCount ?? 0]
+  return { input, cached, output: last.totalTokenCount - input, reasoning }
 }
 
 /** What the supports of a grounding point at. */
