@@ -196,6 +196,11 @@ export const DIALECTS = {
 /** The name of a dialect. */
 export type DialectName = keyof typeof DIALECTS
 
+/** A dialect by its name. The configuration's check allows no other. */
+export function dialectOf(name: string): Dialect {
+  return DIALECTS[name as DialectName]
+}
+
 /** OpenAI's models that reason, as their names tell. */
 const REASONS = /^(?:o\d|codex|gpt-(?:[5-9]|\d\d)(?!.*chat))/
 
