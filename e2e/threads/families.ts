@@ -1,24 +1,22 @@
 import { globSync } from 'node:fs'
+import { sep } from 'node:path'
 import type { Conforming, Fixture } from '../../src/providers/testing/conformance/suite.ts'
 import { FAMILIES } from '../../src/providers/registry.ts'
+import type { Blame, Loose } from '../../src/providers/testing/strict.ts'
 import type { Received } from '../harness/upstream.ts'
-import type { Blame, Loose } from './loose.ts'
-import { blameAnthropic } from './strict-anthropic.ts'
-import { blameBedrock } from './strict-bedrock.ts'
-import { blameChat } from './strict-chat.ts'
-import { blameGemini } from './strict-gemini.ts'
-import { blameCohere, blameOllama, blameResponses } from './strict-others.ts'
+
+type Strict = (body: Loose, blame: Blame) => void
 
 /** A strict fake for every family: it blames a request for whatever the provider would refuse. */
-export const STRICT: Readonly<Record<string, (body: Loose, blame: Blame) => void>> = {
-  'openai-chat': blameChat,
-  'openai-responses': blameResponses,
-  anthropic: blameAnthropic,
-  gemini: blameGemini,
-  bedrock: blameBedrock,
-  ollama: blameOllama,
-  cohere: blameCohere,
-}
+export const STRICT: ReadonlyMap<string, Strict> = new Map(
+  await Promise.all(
+    globSync('src/providers/*/testing/strict.ts').map(async (file): Promise<[string, Strict]> => {
+      const url = new URL(`../../${file}`, import.meta.url)
+      const { blameRequest } = (await import(url.href)) as { blameRequest: Strict } // Each of them exports one.
+      return [file.split(sep)[2] ?? '', blameRequest]
+    }),
+  ),
+)
 
 /** Every family that has been put to the test of the suite. */
 export async function loadFamilies(): Promise<readonly Conforming[]> {
@@ -37,6 +35,6 @@ export function answerIn(fixture: Fixture): Extract<Fixture, { answer: unknown }
 /** Everything that a request is wrong in. */
 export function blamesOf(kind: string, { body }: Received): readonly string[] {
   const faults: string[] = []
-  STRICT[kind]?.(body ?? {}, (fault) => faults.push(fault))
+  STRICT.get(kind)?.(body ?? {}, (fault) => faults.push(fault))
   return faults
 }

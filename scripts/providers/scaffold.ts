@@ -17,6 +17,7 @@ export function scaffold(kind: string): ReadonlyMap<string, string> {
     [`${folder}/stream.ts`, STREAM_FILE],
     [`${folder}/tables.ts`, tablesFile(names)],
     [`${folder}/testing/fixtures.ts`, fixturesFile(names)],
+    [`${folder}/testing/strict.ts`, STRICT_FILE],
     [`${folder}/conformance.test.ts`, CONFORMANCE_FILE],
   ])
 }
@@ -235,6 +236,19 @@ export const conforming: Conforming = {
   setup: { dialect: 'generic', baseUrl: 'https://provider.example/v1' },
   model: 'some-model',
   fixtures,
+}
+`
+
+const STRICT_FILE = `import { listIn, onlyKeys, type Blame, type Loose } from '../../testing/strict.ts'
+
+const FIELDS = new Set(['model', 'messages', 'stream'])
+
+/** The wire as its strictest server takes it: with the address of its reference. */
+export function blameRequest(body: Loose, blame: Blame): void {
+  onlyKeys(body, FIELDS, blame)
+  for (const { content } of listIn(body['messages'], blame, 'messages')) {
+    if (content === '') blame('content must not be empty')
+  }
 }
 `
 

@@ -1,4 +1,4 @@
-import { listIn, needNew, needPairs, onlyKeys, type Blame, type Loose } from './loose.ts'
+import { listIn, needNew, needPairs, onlyKeys, type Blame, type Loose } from '../../testing/strict.ts'
 
 const FIELDS = new Set([
   'model',
@@ -19,7 +19,7 @@ const FIELDS = new Set([
 ])
 
 /** Chat Completions as its strictest server takes it. @see https://platform.openai.com/docs/api-reference/chat */
-export function blameChat(body: Loose, blame: Blame): void {
+export function blameRequest(body: Loose, blame: Blame): void {
   onlyKeys(body, FIELDS, blame)
   const messages = listIn(body['messages'], blame, 'messages')
   const seen = new Set<string>()

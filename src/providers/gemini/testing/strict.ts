@@ -1,4 +1,4 @@
-import { isBase64, listIn, needPairs, needText, onlyKeys, type Blame, type Loose } from './loose.ts'
+import { isBase64, listIn, needPairs, needText, onlyKeys, type Blame, type Loose } from '../../testing/strict.ts'
 
 const FIELDS = new Set([
   'contents',
@@ -17,7 +17,7 @@ const FIELDS = new Set([
 ])
 
 /** generateContent as its strictest server takes it. @see https://ai.google.dev/api/generate-content */
-export function blameGemini(body: Loose, blame: Blame): void {
+export function blameRequest(body: Loose, blame: Blame): void {
   onlyKeys(body, FIELDS, blame)
   const contents = listIn(body['contents'], blame, 'contents')
   let open: string[] = []

@@ -1,4 +1,13 @@
-import { isBase64, listIn, needNew, needPairs, needText, onlyKeys, type Blame, type Loose } from './loose.ts'
+import {
+  isBase64,
+  listIn,
+  needNew,
+  needPairs,
+  needText,
+  onlyKeys,
+  type Blame,
+  type Loose,
+} from '../../testing/strict.ts'
 
 const FIELDS = new Set([
   'messages',
@@ -14,7 +23,7 @@ const FIELDS = new Set([
 ])
 
 /** Converse as its strictest model takes it. @see https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html */
-export function blameBedrock(body: Loose, blame: Blame): void {
+export function blameRequest(body: Loose, blame: Blame): void {
   onlyKeys(body, FIELDS, blame)
   const seen = new Set<string>()
   let open: string[] = []

@@ -1,4 +1,13 @@
-import { isBase64, listIn, needNew, needPairs, needText, onlyKeys, type Blame, type Loose } from './loose.ts'
+import {
+  isBase64,
+  listIn,
+  needNew,
+  needPairs,
+  needText,
+  onlyKeys,
+  type Blame,
+  type Loose,
+} from '../../testing/strict.ts'
 
 const FIELDS = new Set([
   'model',
@@ -19,7 +28,7 @@ const FIELDS = new Set([
 ])
 
 /** Messages as its strictest server takes it. @see https://docs.claude.com/en/api/messages */
-export function blameAnthropic(body: Loose, blame: Blame): void {
+export function blameRequest(body: Loose, blame: Blame): void {
   onlyKeys(body, FIELDS, blame)
   if (!(Number(body['max_tokens']) >= 1)) blame('max_tokens is needed')
   const messages = listIn(body['messages'], blame, 'messages')
