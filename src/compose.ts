@@ -226,7 +226,7 @@ async function adapterOf(id: string, config: Config, { egress, clock }: AdapterT
     dialect: known.dialect,
     apiKey: provider.api_key ?? '',
     baseUrl: provider.base_url?.replace(/\/+$/, ''),
-    headers: provider.headers ?? {},
+    headers: lowerCased(provider.headers ?? {}),
     forwardUrls: provider.forward_urls,
     own: withoutUndefined({ region, project, location, credentials_file, api_version }),
     userAgent: `antiphon/${VERSION}`,
@@ -237,6 +237,11 @@ async function adapterOf(id: string, config: Config, { egress, clock }: AdapterT
     now: clock.now,
     isPrivateHost,
   })
+}
+
+/** Names of headers as adapters write them: else one that is written otherwise would be sent beside ours. */
+function lowerCased(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 function withoutUndefined(own: Record<OwnSetting, string | undefined>): ProviderSetup['own'] {
