@@ -21,11 +21,16 @@ const BAD_KEY =
 const BAD_ACCOUNT = /location is not supported|enable billing|credit balance is too low/i
 const CODE_FORM = /^[a-z][a-z0-9_]{2,63}$/
 
+/** Statuses that are about how a provider was asked, not about what: nothing that a client has in its hands. */
+const ASKED_WRONGLY = [405, 406, 411, 417, 421, 426, 428, 431]
+
 const FAULT_BY_STATUS: Readonly<Record<number, UpstreamFault>> = {
+  ...Object.fromEntries(ASKED_WRONGLY.map((status) => [status, 'invalid_response' as const])),
   401: 'auth',
   402: 'auth',
   403: 'auth',
   404: 'model_not_found',
+  407: 'auth', // A proxy on the way.
   408: 'timeout',
   424: 'unavailable', // The model failed behind the service that was asked.
   429: 'rate_limited',
