@@ -321,7 +321,8 @@ for (const member of fleet.filter(takesFiles)) {
     for (const filename of TEXTS) {
       const file = { type: 'input_file', filename, file_data: 'data:application/pdf;base64,JVBERi0=' }
       const arrived = await ask(member, { input: [{ role: 'user', content: [file] }] })
-      assert.deepEqual([arrived?.path, arrived?.headers], [plain.path, plain.headers], filename)
+      assert.ok(arrived !== undefined, filename)
+      assert.deepEqual([arrived.path, arrived.headers], [plain.path, plain.headers], filename)
       assert.match(JSON.stringify(arrived.body), /JVBERi0=/)
     }
   })
