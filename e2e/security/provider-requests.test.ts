@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { isJsonObject, parseJson, type JsonObject } from '../../src/protocol/json.ts'
-import { NAUGHTY_STRINGS } from '../bad-input/naughty-strings.ts'
 import { startTestServer } from '../harness/server.ts'
 import { answerIn } from '../threads/families.ts'
 import { loadFleet, memberConfig, speaksChat, type Member } from './fleet.ts'
+import { CLIENT_HEADERS, MODELS, TEXTS } from './hostile-names.ts'
 import { startRecorder, type Recorder } from './recorder.ts'
 
 /** A member, and what records its requests, byte for byte. */
@@ -83,84 +83,6 @@ async function plainOf(member: Recorded): Promise<Arrived> {
   return (await ask(member, { input: 'x' })) ?? assert.fail('nothing arrived')
 }
 
-/** Names of models that would be places, hosts, queries, headers or other methods, if they were no names. */
-const MODELS: readonly string[] = [
-  '.',
-  '..',
-  '../x',
-  './x',
-  '../../../../x',
-  'x/../../y',
-  'x/..',
-  '..%2f..%2fx',
-  '%2e%2e/x',
-  '%2e%2e',
-  '%252e%252e/x',
-  '..\\x',
-  'x\\..\\..\\y',
-  '/x',
-  '//evil.example/x',
-  'http://evil.example/x',
-  '\\\\evil.example\\x',
-  'x@evil.example',
-  '@evil.example/x',
-  'x?alt=json',
-  'x?key=stolen&x=',
-  'x&key=stolen',
-  'x#fragment',
-  '?',
-  '#',
-  'x;y=z',
-  'x:generateContent',
-  'x:rawPredict?x=',
-  'x/converse',
-  'x/invoke?',
-  'models/../x',
-  'models/..',
-  'models/x/../y',
-  'models/x?y',
-  'tunedModels/../x',
-  'tunedModels/../../x',
-  'publishers/../models/x',
-  'publishers/./models/x',
-  'publishers/.../models/x',
-  'publishers/google/models/..',
-  'publishers/%2e%2e/models/x',
-  'endpoints/../x',
-  'endpoints/..',
-  'projects/other/locations/x/endpoints/1',
-  'arn:aws:bedrock:us-east-1:1:inference-profile/../x',
-  'x y',
-  ' x ',
-  'x+y',
-  '%',
-  '%zz',
-  'x%0d%0aHost: evil',
-  'x%00',
-  'x\r\nHost: evil.example',
-  'x\nX-Injected: 1',
-  'x\0y',
-  'x\u007f',
-  '"',
-  "'",
-  '"}],"x":["',
-  '{model}',
-  '${model}',
-  'модель',
-  'é',
-  'e\u0301',
-  '😀',
-  '\u560d\u560aX: y',
-  '\u010d\u010a',
-  '\u2028',
-  '\u202ex',
-  '\ufeffx',
-  '．．／x',
-  '__proto__',
-  'constructor',
-  'a'.repeat(500),
-]
-
 /** Whether a path is the plain one with another name in the place of the model, as one part of it that is data. */
 function assertSamePlace({ path }: Arrived, plain: string, { model, name }: { model: string; name: string }): void {
   const known = encodeURIComponent(model)
@@ -191,18 +113,6 @@ for (const member of fleet) {
     assert.ok(arrivals > 10, `only ${arrivals} of them arrived`)
   })
 }
-
-/** Texts that would be lines, headers, requests, events or JSON, if they were no texts. */
-const TEXTS: readonly string[] = [
-  ...NAUGHTY_STRINGS.filter((text) => text.length < 5000),
-  'a\r\nX-Injected: 1',
-  'a\r\n\r\nPOST /v1/stolen HTTP/1.1\r\nHost: x\r\n\r\n',
-  '0\r\n\r\nGET / HTTP/1.1\r\n\r\n',
-  '\u010d\u010a',
-  '\u560d\u560aX: y',
-  '"},"model":"stolen","x":{"',
-  '../../x?y#z',
-]
 
 /** One text wherever a request takes any, and each of the names of tools that are allowed. */
 function saying(text: string, toolName: string): object {
@@ -257,26 +167,6 @@ const TOOL_NAMES: readonly string[] = [
 function textsIn(value: unknown): string[] {
   if (typeof value === 'string') return [value, ...(value.startsWith('{') ? textsIn(parseJson(value)) : [])]
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
-}
-
-/** What a client may send along, and no provider may get. */
-const CLIENT_HEADERS: Record<string, string> = {
-  'x-goog-api-key': 'stolen',
-  'api-key': 'stolen',
-  'x-amz-security-token': 'stolen',
-  'x-amz-target': 'stolen',
-  'anthropic-beta': 'stolen',
-  'anthropic-version': 'stolen',
-  'openai-organization': 'stolen',
-  'x-vertex-ai-llm-shared-request-type': 'stolen',
-  'x-goog-user-project': 'stolen',
-  'x-team': 'stolen',
-  'user-agent': 'stolen',
-  accept: 'text/stolen',
-  cookie: 'a=stolen',
-  'x-forwarded-host': 'stolen.example',
-  traceparent: '00-stolen',
-  'x-request-id': 'stolen',
 }
 
 for (const member of fleet) {

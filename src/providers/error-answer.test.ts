@@ -206,18 +206,6 @@ const rows: readonly Row[] = [
   },
   { says: 'too slow', status: 408, body: '', problem: { fault: 'timeout', message: TIMEOUT } },
   {
-    says: 'a proxy that knows us not',
-    status: 407,
-    body: error({ message: 'Who?' }),
-    problem: { fault: 'auth', message: AUTH },
-  },
-  ...[405, 406, 411, 417, 421, 426, 428, 431].map((status) => ({
-    says: `what is about how it was asked (${status})`,
-    status,
-    body: error({ message: 'Not like that.' }),
-    problem: { fault: 'invalid_response' as const, message: REDIRECTED },
-  })),
-  {
     says: 'a gateway that waited too long',
     status: 504,
     body: '<html>',
