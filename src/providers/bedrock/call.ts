@@ -52,7 +52,8 @@ export class BedrockCall implements PreparedCall {
       const failure = reader.failure()
       if (failure !== undefined) throw withUsage(failure, reader)
       if (!reader.hasFinished()) {
-        throw explain(error, { hasBegun: exchange.body !== undefined, secrets: this.#wire.secrets })
+        const { body, secrets = this.#wire.secrets } = exchange
+        throw explain(error, { hasBegun: body !== undefined, secrets })
       }
       await say(reader.end()) // The answer was whole; only the end of the stream was lost.
     } finally {

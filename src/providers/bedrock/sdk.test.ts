@@ -9,7 +9,7 @@ import { hear, providerSetup } from '../testing/chat-provider.ts'
 import type { WireAnswer } from '../testing/conformance/suite.ts'
 import { bedrockWith } from './adapter.ts'
 import { loadSdk } from './sdk.ts'
-import { delta, ending, START, streamed } from './testing/frames.ts'
+import { delta, ending, exception, START, streamed } from './testing/frames.ts'
 import { Answering, bedrockOver } from './testing/provider.ts'
 
 const HI = streamed(START, delta(0, { text: 'Hi' }), ...ending())
@@ -91,6 +91,33 @@ for (const { own, sent } of credentials) {
       assert.match(headers['authorization'] ?? headers['Authorization'] ?? '', sent)
     })
   })
+}
+
+const found = [
+  { AWS_BEARER_TOKEN_BEDROCK: 'bedrock-key-of-ours' },
+  { AWS_ACCESS_KEY_ID: 'AKIATEST', AWS_SECRET_ACCESS_KEY: 'secret', AWS_SESSION_TOKEN: 'session-token-of-ours' },
+]
+for (const own of found) {
+  for (const when of ['before', 'inside'] as const) {
+    test(`Credentials that the SDK has found are hidden ${when} an answer: ${Object.keys(own).join(', ')}`, async () => {
+      const transport: Transport = {
+        send(request) {
+          const message = Object.entries(request.headers).join(' and ')
+          const answer: WireAnswer =
+            when === 'inside'
+              ? streamed(START, exception('validationException', message))
+              : { status: 400, pieces: [JSON.stringify({ message })] }
+          return new Answering(answer).send(request)
+        },
+      }
+      await withEnvironment(own, async () => {
+        const { problem } = await hear(bedrockOver(transport, { apiKey: '' }))
+        assert.equal(problem?.fault, 'bad_request')
+        assert.match(problem.message, /authorization,/i)
+        assert.doesNotMatch(problem.message, /-of-ours|Signature=|Credential=/)
+      })
+    })
+  }
 }
 
 test('Roles of a web identity are asked for through our transport, and what it gives signs the call', async () => {

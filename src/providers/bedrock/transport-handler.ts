@@ -16,6 +16,8 @@ export interface Exchange {
   readonly isStreamed: boolean
   /** The answer's body, once it has begun. */
   body?: TransportBody
+  /** Strings that no message may show: those of the configuration, and what credentials the SDK has found itself. */
+  secrets?: readonly string[]
   /** The answer, where it came in one piece: the SDK is then shown an empty one, for we read it ourselves. */
   whole?: string
 }
@@ -56,8 +58,9 @@ export class TransportHandler implements Pick<SdkHandler, 'handle'> {
 
   async #call(request: SdkRequest, exchange: Exchange): Promise<SdkAnswer> {
     const { firstByte_ms, idle_ms } = this.#setup.timeouts
+    exchange.secrets = [...this.#secrets, ...credentialsIn(request.headers)]
     const answer = await this.#send(request, { firstByte_ms, idle_ms, signal: exchange.signal })
-    if (answer.status !== 200) throw await this.#refusal(answer, exchange.signal)
+    if (answer.status !== 200) throw await refusal(answer, exchange)
     exchange.body = answer.body
     await exchange.say([])
     const { eventBytesMax, outputBytesMax } = this.#setup.limits
@@ -65,14 +68,6 @@ export class TransportHandler implements Pick<SdkHandler, 'handle'> {
       return sdkAnswer(answer, guardFrames(answer.body, eventBytesMax))
     exchange.whole = await readText(answer.body, outputBytesMax)
     return sdkAnswer(answer, exchange.isStreamed ? nothing() : Buffer.from('{}'))
-  }
-
-  async #refusal(answer: TransportAnswer, signal: AbortSignal): Promise<unknown> {
-    const text = await readText(answer.body, ERROR_BODY_BYTES_MAX).catch((error: unknown) => {
-      if (signal.aborted) throw error
-      return '' // The status tells, even where the body breaks off.
-    })
-    return readRefusal({ status: answer.status, headers: answer.headers, text }, this.#secrets)
   }
 
   async #askForCredentials(request: SdkRequest): Promise<SdkAnswer> {
@@ -93,6 +88,24 @@ export class TransportHandler implements Pick<SdkHandler, 'handle'> {
       ...waits,
     })
   }
+}
+
+async function refusal(answer: TransportAnswer, { signal, secrets = [] }: Exchange): Promise<unknown> {
+  const text = await readText(answer.body, ERROR_BODY_BYTES_MAX).catch((error: unknown) => {
+    if (signal.aborted) throw error
+    return '' // The status tells, even where the body breaks off.
+  })
+  return readRefusal({ status: answer.status, headers: answer.headers, text }, secrets)
+}
+
+/** Headers that carry credentials. */
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'x-amz-security-token'])
+
+/** What proves who we are, with its scheme and without. */
+function credentialsIn(headers: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    CREDENTIALS.has(name.toLowerCase()) ? [value, value.slice(value.indexOf(' ') + 1)] : [],
+  )
 }
 
 /** The path is signed as it stands: it is not encoded again. */
