@@ -63,6 +63,28 @@ test('One that does not is told of the schema in words; a valid answer passes as
   assert.match(calls[0].instructions ?? '', /^Be brief\.\n\nAnswer with JSON alone.*"place":\n\{"type":"object"/s)
 })
 
+test('One that keeps to a part of it is sent the schema as it is, and its answer is checked and corrected', async () => {
+  const answers = ['{"town":"Rome"}', '{"city":"Rome"}']
+  const model = scriptedModel('partly', (asked) => asked.say(text(answers[model.calls.length - 1] ?? ''), FINISH))
+  const asked: unknown[] = []
+  const adapter: Adapter = {
+    ...model.adapter,
+    takesSchemas: (...told) => {
+      asked.push(told)
+      return 'in part'
+    },
+  }
+  const call = wanting()
+  const prepared = prepareCall(adapter, call)
+  const events: ModelEvent[] = []
+  await prepared.send(new AbortController().signal, (batch) => void events.push(...batch))
+  assert.deepEqual(asked, [[call.model, false, SCHEMA]])
+  assert.deepEqual(prepared.warnings, ['text.format was checked here: the provider enforces a part of its schema'])
+  assert.deepEqual(model.calls[0]?.call, call)
+  assert.deepEqual([model.calls[1]?.call.format, model.calls.length], [call.format, 2])
+  assert.deepEqual(events[0], text('{"city":"Rome"}'))
+})
+
 test('A fence around the JSON is taken off', async () => {
   const { events } = await ask([[text('```json\n{"city":"Rome"}\n```\n')]])
   assert.deepEqual(events, [text('{"city":"Rome"}'), FINISH])

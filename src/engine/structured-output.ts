@@ -4,21 +4,39 @@ import type { FinishEvent, ModelEvent } from '../core/model-event.ts'
 import { UpstreamError } from '../core/upstream-error.ts'
 import type { Adapter, PreparedCall } from '../providers/adapter.ts'
 import { ApiError } from '../protocol/error.ts'
+import type { AnyObject } from '../protocol/optional.ts'
 import type { JsonSchemaFormat } from '../protocol/text-format.ts'
 import type { Usage } from '../protocol/usage.ts'
 import { createSchemaCheck, type SchemaCheck } from './schema-check.ts'
 
 /**
- * Prepares a call. Where a JSON schema is asked for and the provider does not keep its models to one, the model is
- * told of it in words, its text is held until it is whole and has been checked, and it is asked once more where the
- * text is not valid.
+ * Prepares a call. Where a JSON schema is asked for and the provider does not keep its models to it, the text is held
+ * until it is whole and has been checked, and the model is asked once more where it is not valid. A provider that
+ * enforces nothing is told of the schema in words.
  *
  * @throws {ApiError} What the adapter throws.
  */
 export function prepareCall(adapter: Adapter, call: ModelCall): PreparedCall {
   const { format, model, tools } = call
-  if (format.type !== 'json_schema' || adapter.takesSchemas(model, tools.length > 0)) return adapter.prepare(call)
-  return new CheckedCall(adapter, told(call, format), format)
+  if (format.type !== 'json_schema') return adapter.prepare(call)
+  const takes = adapter.takesSchemas(model, tools.length > 0, format.schema)
+  if (takes === true) return adapter.prepare(call)
+  const asked = takes === 'in part' ? call : told(call, format)
+  return new CheckedCall(adapter, asked, {
+    schema: format.schema,
+    warning: WARNING[takes === 'in part' ? takes : 'no'],
+  })
+}
+
+const WARNING = {
+  no: 'text.format was put into words and checked here: the provider does not enforce it',
+  'in part': 'text.format was checked here: the provider enforces a part of its schema',
+} as const
+
+/** What an answer is checked against, and what the client is told of that. */
+interface Checking {
+  readonly schema: AnyObject
+  readonly warning: string
 }
 
 type Say = Take<readonly ModelEvent[]>
@@ -35,22 +53,19 @@ class CheckedCall implements PreparedCall {
   readonly warnings: readonly string[]
   readonly #adapter: Adapter
   readonly #call: ModelCall
-  readonly #format: JsonSchemaFormat
+  readonly #schema: AnyObject
   readonly #first: PreparedCall
 
-  constructor(adapter: Adapter, call: ModelCall, format: JsonSchemaFormat) {
+  constructor(adapter: Adapter, call: ModelCall, { schema, warning }: Checking) {
     this.#adapter = adapter
     this.#call = call
-    this.#format = format
+    this.#schema = schema
     this.#first = adapter.prepare(call)
-    this.warnings = [
-      ...this.#first.warnings,
-      'text.format was put into words and checked here: the provider does not enforce it',
-    ]
+    this.warnings = [...this.#first.warnings, warning]
   }
 
   async send(signal: AbortSignal, say: Say): Promise<void> {
-    const check = await createSchemaCheck(this.#format.schema)
+    const check = await createSchemaCheck(this.#schema)
     const first = await listen(this.#first, signal, say)
     const faults = faultsOf(first, check)
     if (faults.length === 0) return release(first, say)

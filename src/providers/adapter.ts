@@ -1,4 +1,5 @@
 import type { JsonValue } from '../protocol/json.ts'
+import type { AnyObject } from '../protocol/optional.ts'
 import type { ModelCall } from '../core/model-call.ts'
 import type { ModelEvent } from '../core/model-event.ts'
 import type { Take } from '../core/flow.ts'
@@ -41,11 +42,13 @@ export interface Adapter {
   /** What becomes of images and files: what it says is to be fetched comes to `prepare` as data URLs. */
   readonly content: ContentTable
   /**
-   * Whether the provider itself keeps a model to a JSON schema.
+   * Whether the provider itself keeps a model to a JSON schema; `in part` where it takes the schema and does not
+   * enforce all of it.
    *
    * @param hasTools Tools are offered too: some providers take only one of the two at a time.
+   * @param schema Absent for a schema of which everything is enforced that can be.
    */
-  takesSchemas(model: string, hasTools?: boolean): boolean
+  takesSchemas(model: string, hasTools?: boolean, schema?: AnyObject): boolean | 'in part'
   /**
    * Translates a call. Deterministic: the same call gives the same bytes.
    *

@@ -175,6 +175,11 @@ test('Models keep to schemas where they and the platform do', () => {
     ],
     [true, false, true, false, false],
   )
+  const claude = adapterAt(server, 'anthropic')
+  const stars = { type: 'integer', minimum: 1 }
+  assert.equal(claude.takesSchemas('claude-haiku-4-5', false, { type: 'integer' }), true)
+  assert.equal(claude.takesSchemas('claude-haiku-4-5', false, stars), 'in part')
+  assert.equal(claude.takesSchemas('claude-opus-4-1', false, stars), false)
 })
 
 test('Models are listed, but not by Vertex AI', async () => {

@@ -11,6 +11,7 @@ import { getJson, type Endpoint } from '../upstream.ts'
 import { vertexBaseUrl } from '../vertex.ts'
 import { factsOf } from './models.ts'
 import { buildMessagesRequest, type MessagesRequest } from './request.ts'
+import { keepsTo } from './schema.ts'
 import { createMessagesReader } from './stream.ts'
 import { bearer, BINDING_BETA, contentOf, dialectOf, fieldsOf, PARAM_NAMES, VERSION, type Dialect } from './tables.ts'
 
@@ -40,7 +41,7 @@ function createAdapter(setup: ProviderSetup): Adapter {
     id: setup.id,
     families: dialect.families,
     content,
-    takesSchemas: (model) => dialect.takes.has('schemas') && factsOf(model).schemas,
+    takesSchemas: (model, _, schema) => dialect.takes.has('schemas') && factsOf(model).schemas && keepsTo(schema),
     prepare(call) {
       const settled = filter(call)
       const request = buildMessagesRequest(withPastTools(settled.call), dialect)

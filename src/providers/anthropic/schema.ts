@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts'
+import type { AnyObject } from '../../protocol/optional.ts'
 
 /** A schema as the provider can enforce it. */
 export interface EnforcedSchema {
@@ -8,6 +9,11 @@ export interface EnforcedSchema {
   /** Properties that may be absent, and those of several types: of both there may be so many. */
   readonly optional: number
   readonly unions: number
+}
+
+/** Whether the provider enforces all of a schema. */
+export function keepsTo(schema: AnyObject | undefined): true | 'in part' {
+  return schema === undefined || enforce(schema as JsonObject).left.size === 0 || 'in part' // Schemas come from JSON.
 }
 
 /** Constraints of values that the provider refuses. */

@@ -1,5 +1,6 @@
 import type { ModelCall } from '../../core/model-call.ts'
 import type { Adapter } from '../adapter.ts'
+import { keepsTo } from '../anthropic/schema.ts'
 import { endpointOf, type Family, type ProviderSetup } from '../family.ts'
 import { createCallFilter } from '../fields.ts'
 import { BedrockCall, type BedrockWire } from './call.ts'
@@ -31,7 +32,10 @@ function createAdapter(setup: ProviderSetup, load: () => Promise<Sdk>): Adapter 
     id: setup.id,
     families: DIALECTS.converse.families,
     content: CONTENT,
-    takesSchemas: (model) => factsOf(model).schemas,
+    takesSchemas(model, _, schema) {
+      const { schemas, claude } = factsOf(model)
+      return schemas && (claude === undefined || keepsTo(schema))
+    },
     prepare(call) {
       const settled = filter(call)
       const { input, warnings } = buildConverseRequest(settled.call)

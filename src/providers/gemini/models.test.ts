@@ -87,4 +87,8 @@ test('A schema is kept to; before Gemini 3 not beside tools, and not by models o
     [true, false],
     [false, false],
   ])
+  const long = { type: 'object', properties: { a: { type: 'string', minLength: 3 } } }
+  assert.equal(takesSchemas('gemini-3.8-flash', false, { ...long, properties: { a: { type: 'string' } } }), true)
+  assert.equal(takesSchemas('gemini-3.8-flash', false, long), 'in part')
+  assert.equal(takesSchemas('gemini-2.5-pro', true, long), false)
 })

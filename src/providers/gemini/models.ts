@@ -1,6 +1,8 @@
 import type { ReasoningEffort } from '../../protocol/create-request.ts'
 import type { JsonObject } from '../../protocol/json.ts'
+import type { AnyObject } from '../../protocol/optional.ts'
 import { clampEffort } from '../effort.ts'
+import { isWithin } from '../schema-keywords.ts'
 
 /** How a model is told how much to think. */
 export type Thinking =
@@ -81,10 +83,33 @@ export function isFromThree(model: string): boolean {
 }
 
 /**
- * Whether Google keeps a model to a JSON schema. Before Gemini 3 it does not where the model has tools.
+ * Whether Google keeps a model to a JSON schema. Before Gemini 3 it does not where the model has tools; of a schema,
+ * it passes over what it does not know.
  *
  * @see https://ai.google.dev/gemini-api/docs/structured-output (read 2026-11-22)
  */
-export function takesSchemas(model: string, hasTools = false): boolean {
-  return model.startsWith('gemini-') && (!hasTools || isFromThree(model))
+export function takesSchemas(model: string, hasTools = false, schema: AnyObject = {}): boolean | 'in part' {
+  if (!model.startsWith('gemini-') || (hasTools && !isFromThree(model))) return false
+  return isWithin(schema as JsonObject, ENFORCED) || 'in part' // Schemas come from JSON.
 }
+
+/** Keywords of `responseJsonSchema`. @see https://ai.google.dev/api/generate-content#generationconfig (read 2026-11-22) */
+const ENFORCED: ReadonlySet<string> = new Set([
+  '$defs',
+  '$ref',
+  'type',
+  'format',
+  'enum',
+  'items',
+  'prefixItems',
+  'minItems',
+  'maxItems',
+  'minimum',
+  'maximum',
+  'anyOf',
+  'oneOf',
+  'properties',
+  'additionalProperties',
+  'required',
+  'propertyOrdering',
+])
