@@ -55,6 +55,21 @@ test('Where no tools are offered, nobody misses their settings', () => {
   assert.deepEqual(filter(modelCall({ parallelToolCalls: false })).warnings, [])
 })
 
+test('A grammar that only stands in a description is told of, unless the provider knows such tools', () => {
+  const origin = {
+    kind: 'custom',
+    name: 'apply_patch',
+    format: { type: 'grammar', definition: 'start: /.+/' },
+  } as const
+  const free = { kind: 'custom', name: 'note', format: { type: 'text' } } as const
+  const lowered = { description: undefined, parameters: undefined, strict: undefined }
+  const call = modelCall({ tools: [origin, free].map((one) => ({ ...lowered, name: one.name, origin: one })) })
+  assert.deepEqual(createCallFilter(lacking({}), TAKES_ALL)(call).warnings, [
+    'the grammar of apply_patch was put into words: the provider does not enforce it',
+  ])
+  assert.deepEqual(createCallFilter(lacking({}), TAKES_ALL, 'own tools')(call).warnings, [])
+})
+
 test('Content that a provider lacks is refused, a detail that it lacks is told of', () => {
   const image = { type: 'input_image', image_url: 'https://a.example/cat.png', detail: 'low' } as const
   const history = [user('Hi'), { type: 'message', role: 'user', parts: [image] } as const]

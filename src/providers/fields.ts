@@ -109,20 +109,34 @@ export interface SettledCall {
 /**
  * Makes the step that every adapter begins with: what the provider lacks is left out with a warning, or refused.
  *
+ * @param tools Whether the provider is offered tools as the client offered them, or functions alone.
  * @returns a function that throws {ApiError} 400 `unsupported_parameter` or `unsupported_input` for what must not
  * be left out.
  */
-export function createCallFilter(fields: FieldTable, content: ContentTable): (call: ModelCall) => SettledCall {
+export function createCallFilter(
+  fields: FieldTable,
+  content: ContentTable,
+  tools: 'own tools' | 'functions' = 'functions',
+): (call: ModelCall) => SettledCall {
   const lacking = Object.entries(fields).filter(([, { as }]) => as !== 'map') as [CallField, Treatment][]
   return (call) => {
     const { history, warnings: contentWarnings } = settleContent(call.history, content)
+    const others = [...contentWarnings, ...(tools === 'functions' ? grammarWarning(call) : [])]
     const left = lacking.filter(([field]) => isGiven(call, field))
-    if (left.length === 0 && history === call.history) return { call, warnings: contentWarnings }
+    if (left.length === 0 && history === call.history) return { call, warnings: others }
     const missed = left.filter(([field]) => call[field] !== DEFAULTS[field])
     const warnings = missed.flatMap(([field, treatment]) => explain(FIELD_NAMES[field], treatment))
     const without = Object.fromEntries(left.map(([field]) => [field, NOT_GIVEN[field]]))
-    return { call: { ...call, history, ...without }, warnings: [...warnings, ...contentWarnings] }
+    return { call: { ...call, history, ...without }, warnings: [...warnings, ...others] }
   }
+}
+
+/** A grammar of a tool that is offered as a function stands in its description: `core/tool-names.ts` has put it there. */
+function grammarWarning({ tools }: ModelCall): string[] {
+  const told = tools.filter(({ origin }) => origin?.kind === 'custom' && origin.format?.['definition'] !== undefined)
+  if (told.length === 0) return []
+  const names = told.map(({ name }) => name).join(', ')
+  return [`the grammar of ${names} was put into words: the provider does not enforce it`]
 }
 
 /** Values that ask for nothing: without them, a provider does the same. Many clients send them all the time. */

@@ -22,7 +22,7 @@ function createAdapter(setup: ProviderSetup): Adapter {
   const posted: Posted = {
     wire,
     path: `/responses${query}`,
-    filter: createCallFilter(fieldsOf(quirks), common.content),
+    filter: createCallFilter(fieldsOf(quirks), common.content, quirks.ownTools ? 'own tools' : 'functions'),
     build: (call) => buildResponsesRequest(call, quirks),
     createReader: (options) => createResponsesReader({ ...options, takesThoughts: quirks.takesThoughts }),
   }
