@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import type { JsonObject } from '../../src/protocol/json.ts'
 import type { WireAnswer } from '../../src/providers/testing/conformance/suite.ts'
-import { startTestServer, type TestServer } from '../harness/server.ts'
+import { OTHER_KEY, startTestServer, type TestServer } from '../harness/server.ts'
 import { startUpstream } from '../harness/upstream.ts'
 import { answerIn } from '../threads/families.ts'
 import { loadFleet, memberConfig, served, type Member } from './fleet.ts'
@@ -164,5 +164,22 @@ for (const thinker of thinkers) {
     const seals = [await firstTurn(thinker, server, `${member.name}-twin`), await firstTurn(thinker, stranger)]
     for (const other of thinkers) if (other.member !== member) seals.push(await firstTurn(other))
     await assertShut(thinker, output, seals.map(sealIn))
+  })
+}
+
+for (const thinker of thinkers) {
+  test(`S-02: ${thinker.member.name}: ${thinker.how}: what one account has sealed, another does not open`, async () => {
+    const output = await firstTurn(thinker)
+    const without = await secondTurn(thinker, output, undefined)
+    const model = `${thinker.member.name}/${thinker.member.family.model}`
+    const stolen = await server.post(
+      '/responses',
+      { model, input: [ASKED, ...output, GO_ON], store: false },
+      { authorization: `Bearer ${OTHER_KEY}` },
+    )
+    await stolen.text()
+    assert.equal(stolen.status, 200)
+    assert.deepEqual(upstream.received.at(-1)?.body, without.sent)
+    assert.match(stolen.headers.get('antiphon-warnings') ?? '', /sealed reasoning was left out/)
   })
 }

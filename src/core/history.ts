@@ -114,7 +114,7 @@ function isServers(item: ThreadItem): boolean {
 function showNative(item: ThreadItem, unseal: Unseal): HistoryItem[] | undefined {
   const { id: _, encrypted_content: sealed, ...shown } = item as unknown as JsonObject // Items come from JSON.
   const hidden = typeof sealed === 'string' ? unseal(sealed) : undefined
-  return isJsonObject(hidden) ? [{ type: 'native', item: { ...shown, ...hidden } }] : undefined
+  return isJsonObject(hidden) ? [{ type: 'native', item: { ...hidden, ...shown } }] : undefined
 }
 
 type CallItem = Extract<ThreadItem, { type: 'function_call' | 'custom_tool_call' | 'tool_search_call' }>

@@ -2,7 +2,7 @@ import { readResponseId } from '../core/check-request.ts'
 import type { Flow } from '../core/flow.ts'
 import { decodeLog } from '../core/log-codec.ts'
 import type { UserFetcher } from '../core/fetcher.ts'
-import type { Sealer } from '../core/seal.ts'
+import { sealerOf, type Sealer } from '../core/seal.ts'
 import { createSnapshotText, type SnapshotText } from '../core/snapshot-text.ts'
 import { joinSnapshot } from '../core/split-snapshot.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
@@ -112,8 +112,12 @@ export function createEngine(parts: EngineParts): Engine {
   const live = createRegistry<ResponseId, Held>()
   let worker: Worker | undefined
 
-  const { catalogue, sealer, fetcher } = parts
-  const prepareParts = { catalogue, sealer, fetcher, allowBackgroundStream: background.streaming }
+  const { catalogue, fetcher } = parts
+  const prepareParts = { catalogue, fetcher, allowBackgroundStream: background.streaming }
+  const placeOf = (account: AccountId) => ({
+    responses: store.forAccount(account),
+    sealer: sealerOf(account, parts.sealer),
+  })
   const newLog = () => new EventLog(parts.limits.streamBufferBytesMax)
   const stopping = new AbortController()
   const textOf = createSnapshotText()
@@ -130,7 +134,8 @@ export function createEngine(parts: EngineParts): Engine {
 
   const launch = (launched: Launch): Run => {
     const { account, plan, log, attempt, accepted, isWatched } = launched
-    const storage = { responses: store.forAccount(account), id: plan.id, attempt }
+    const { responses, sealer } = placeOf(account)
+    const storage = { responses, id: plan.id, attempt }
     const run = startRun({
       plan,
       log,
@@ -138,7 +143,7 @@ export function createEngine(parts: EngineParts): Engine {
       clock,
       logger,
       metrics: parts.metrics,
-      sealer: parts.sealer,
+      sealer,
       textOf,
       storage: plan.response.store ? storage : undefined,
       storeLater: (ending) => void storeEventually(storage, ending, { clock, logger, signal: stopping.signal }),
@@ -173,7 +178,7 @@ export function createEngine(parts: EngineParts): Engine {
     const { log } = isWaiting ? known : hold(id, { run: undefined, log: newLog() })
     // Written by this program.
     const { created_at: createdAt } = JSON.parse(job.response) as Response
-    const context = { ...prepareParts, responses: store.forAccount(account), isAccepted: true }
+    const context = { ...prepareParts, ...placeOf(account), isAccepted: true }
     const plan = await prepareRun(context, request, { id, createdAt })
     if (log.isEnded()) return undefined // Cancelled, deleted, or this process stops.
     return launch({ account, plan, log, attempt, accepted: Promise.resolve(), isWatched: true })
@@ -214,7 +219,7 @@ export function createEngine(parts: EngineParts): Engine {
         id: mintResponseId(timeHex(now_ms) + randomHex(RANDOM_ID_BYTES)),
         createdAt: Math.floor(now_ms / 1000),
       }
-      const context = { ...prepareParts, responses: store.forAccount(account), isAccepted: false }
+      const context = { ...prepareParts, ...placeOf(account), isAccepted: false }
       const plan = await prepareRun(context, request, identity)
       if (request.background === true) return enqueue(account, plan)
       const isWatched = request.stream === true

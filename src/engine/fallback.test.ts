@@ -55,7 +55,11 @@ for (const kind of [{}, { stream: true }, { background: true }] as const) {
     const final = await retrieve(id)
     assert.deepEqual([final.status, final.model, final.output_text], ['completed', 'main', 'Hello'])
     const [reasoning] = final.output
-    assert.equal(reasoning?.type === 'reasoning' && reasoning.encrypted_content, 'rival:1', 'sealed for its maker')
+    assert.equal(
+      reasoning?.type === 'reasoning' && reasoning.encrypted_content,
+      '["alice","rival"]:1',
+      'sealed for its maker',
+    )
     const events: unknown[] = []
     await (await engine.events(ALICE, id, { after: -1 })).each((batch) => void events.push(...batch))
     assert.deepEqual(grammarFaults(events as Parameters<typeof grammarFaults>[0]), [])
@@ -75,7 +79,7 @@ for (const kind of [{}, { stream: true }, { background: true }] as const) {
 test('what another provider has sealed is left out of a fallback’s call, and said so', async () => {
   const { rival, model, run } = await begin({
     input: [
-      { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'model:{"signature":"abc"}' },
+      { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: '["alice","model"]:{"signature":"abc"}' },
       { role: 'user', content: 'Go on' },
     ],
   })
@@ -86,7 +90,7 @@ test('what another provider has sealed is left out of a fallback’s call, and s
   assert.deepEqual([stateOf(model), stateOf(rival)], [{ signature: 'abc' }, undefined])
   assert.deepEqual(run?.served()?.warnings, [
     'spare was asked in place of main',
-    'sealed reasoning was left out: another provider made it',
+    'sealed reasoning was left out: another provider or account made it',
   ])
 })
 

@@ -25,7 +25,7 @@ test('thinking is shown as a summary, and the state of the provider travels seal
   const [reasoning] = final.output
   assert.ok(reasoning?.type === 'reasoning')
   assert.deepEqual(reasoning.summary, [{ type: 'summary_text', text: 'Let me think.' }])
-  assert.equal(reasoning.encrypted_content, 'model:{"signature":"abc"}')
+  assert.equal(reasoning.encrypted_content, '["alice","model"]:{"signature":"abc"}')
 })
 
 for (const field of ['summary', 'generate_summary'] as const) {
@@ -33,7 +33,7 @@ for (const field of ['summary', 'generate_summary'] as const) {
     const { final, log } = await think({ reasoning: { [field]: 'none' } })
     const [reasoning] = final.output
     assert.ok(reasoning?.type === 'reasoning')
-    assert.deepEqual([reasoning.summary, reasoning.encrypted_content], [[], 'model:{"signature":"abc"}'])
+    assert.deepEqual([reasoning.summary, reasoning.encrypted_content], [[], '["alice","model"]:{"signature":"abc"}'])
     assert.ok(!JSON.stringify(log.all()).includes('think'))
     assert.equal(final.reasoning?.summary, null)
   })
@@ -47,7 +47,7 @@ test('the state is opened for the provider that made it, byte for byte', async (
 })
 
 const UNSIGNED = [
-  { include: ['reasoning.encrypted_content'], sealed: 'model:{}' },
+  { include: ['reasoning.encrypted_content'], sealed: '["alice","model"]:{}' },
   { include: undefined, sealed: undefined },
 ] as const
 for (const { include, sealed } of UNSIGNED) {
@@ -98,7 +98,7 @@ test('another provider is shown the thinking without the state', async () => {
 
 test('a sealed state that a client sends back itself is opened too', async () => {
   const { create, model } = testEngine(openMemoryStore(() => 0))
-  const encrypted_content = 'model:{"signature":"abc"}'
+  const encrypted_content = '["alice","model"]:{"signature":"abc"}'
   await create({
     input: [
       { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content },

@@ -70,7 +70,7 @@ export async function translate(placed: Placed, route: Route, { sealer, fetcher 
   const prepared = prepareCall(adapter, await withFetched(call, adapter.content, fetcher))
   const unkept = [
     ...(tools.some(isWebSearch) ? ['web_search was left out: it is not supported yet'] : []),
-    ...(hasForeignState ? ['sealed reasoning was left out: another provider made it'] : []),
+    ...(hasForeignState ? ['sealed reasoning was left out: another provider or account made it'] : []),
     ...(request.truncation === 'auto' && traits.contextWindow === undefined ? [NO_WINDOW] : []),
   ]
   const warnings = [...unkept, ...history.warnings, ...fitted.warnings, ...prepared.warnings]
