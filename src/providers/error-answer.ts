@@ -34,6 +34,7 @@ const FAULT_BY_STATUS: Readonly<Record<number, UpstreamFault>> = {
   408: 'timeout',
   424: 'unavailable', // The model failed behind the service that was asked.
   429: 'rate_limited',
+  498: 'rate_limited', // Groq has no room for its flex tier.
   499: 'unavailable',
   504: 'timeout',
 }
