@@ -79,6 +79,8 @@ const REQUESTS = {
   'no tool may be called': sent({ tools: [WEATHER], tool_choice: { type: 'none' } }),
   'some tool must be called': sent({ tools: [WEATHER], tool_choice: { type: 'any' } }),
   'one tool must be called': sent({ tools: [WEATHER, CLOCK], tool_choice: { type: 'tool', name: 'weather' } }),
+  'one of the tools may be called': sent({ tools: [WEATHER], tool_choice: { type: 'auto' } }),
+  'one of the tools is allowed, and must be called': sent({ tools: [WEATHER], tool_choice: { type: 'any' } }),
   'one call at a time': sent({
     tools: [WEATHER],
     tool_choice: { type: 'auto', disable_parallel_tool_use: true },

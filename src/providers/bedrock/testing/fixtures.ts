@@ -79,6 +79,10 @@ const REQUESTS = {
   'one tool must be called': sent({
     toolConfig: { tools: [WEATHER, CLOCK], toolChoice: { tool: { name: 'weather' } } },
   }),
+  'one of the tools may be called': sent({ toolConfig: { tools: [WEATHER], toolChoice: { auto: {} } } }),
+  'one of the tools is allowed, and must be called': sent({
+    toolConfig: { tools: [WEATHER], toolChoice: { any: {} } },
+  }),
   'one call at a time': sent({
     ...OFFERED,
     additionalModelRequestFields: { tool_choice: { type: 'auto', disable_parallel_tool_use: true } },

@@ -87,6 +87,8 @@ const REQUESTS = {
   'no tool may be called': sent({ tools: TOOLS, tool_choice: 'NONE' }),
   'some tool must be called': sent({ tools: TOOLS, tool_choice: 'REQUIRED' }),
   'one tool must be called': sent({ tools: TOOLS, tool_choice: 'REQUIRED' }),
+  'one of the tools may be called': sent({ tools: TOOLS }),
+  'one of the tools is allowed, and must be called': sent({ tools: TOOLS, tool_choice: 'REQUIRED' }),
   'one call at a time': sent({ tools: TOOLS }, ['parallel_tool_calls was left out: the provider does not take it']),
   'a call and its result': sent({
     tools: TOOLS,

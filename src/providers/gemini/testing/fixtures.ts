@@ -85,6 +85,11 @@ const REQUESTS = {
   'no tool may be called': chosen({ mode: 'NONE' }),
   'some tool must be called': chosen({ mode: 'ANY' }),
   'one tool must be called': chosen({ mode: 'ANY', allowedFunctionNames: ['weather'] }, BOTH_TOOLS),
+  'one of the tools may be called': chosen({ mode: 'AUTO' }),
+  'one of the tools is allowed, and must be called': chosen(
+    { mode: 'ANY', allowedFunctionNames: ['weather'] },
+    BOTH_TOOLS,
+  ),
   'one call at a time': sent(TOOLS, [
     'parallel_tool_calls was left out: the model itself decides how many calls it makes at once',
   ]),

@@ -74,6 +74,8 @@ const REQUESTS = {
   'no tool may be called': sent({}),
   'some tool must be called': sent({ tools: TOOLS }, NOT_FORCED),
   'one tool must be called': sent({ tools: TOOLS }, NOT_FORCED),
+  'one of the tools may be called': sent({ tools: TOOLS }),
+  'one of the tools is allowed, and must be called': sent({ tools: TOOLS }, NOT_FORCED),
   'one call at a time': sent({ tools: TOOLS }, ['parallel_tool_calls was left out: the provider does not take it']),
   'a call and its result': sent({
     tools: TOOLS,

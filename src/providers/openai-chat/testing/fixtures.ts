@@ -79,6 +79,8 @@ const REQUESTS = {
     tools: [...TOOLS, CLOCK],
     tool_choice: { type: 'function', function: { name: 'weather' } },
   }),
+  'one of the tools may be called': sent({ tools: TOOLS, tool_choice: 'auto' }),
+  'one of the tools is allowed, and must be called': sent({ tools: TOOLS, tool_choice: 'required' }),
   'one call at a time': sent({ tools: TOOLS, parallel_tool_calls: false }),
   'a call and its result': sent({
     tools: TOOLS,

@@ -53,6 +53,9 @@ function refusal(status: number, error: object, headers: Readonly<Record<string,
   return { answer: { status, headers, pieces: [JSON.stringify({ error })] } }
 }
 
+/** The choice that leaves the weather alone. */
+const allowed = (mode: string) => ({ type: 'allowed_tools', mode, tools: [{ type: 'function', name: 'weather' }] })
+
 const HASHED = 'aiFBFX9eMLHiJ9U6f7bcmp0NMy2Nhrpk'
 const LOGPROB = { token: 'Hi', logprob: -0.1, bytes: [72, 105] }
 
@@ -82,6 +85,11 @@ const REQUESTS = {
   'no tool may be called': sent({ tools: [WEATHER], tool_choice: 'none' }),
   'some tool must be called': sent({ tools: [WEATHER], tool_choice: 'required' }),
   'one tool must be called': sent({ tools: [WEATHER, CLOCK], tool_choice: { type: 'function', name: 'weather' } }),
+  'one of the tools may be called': sent({ tools: [WEATHER, CLOCK], tool_choice: allowed('auto') }),
+  'one of the tools is allowed, and must be called': sent({
+    tools: [WEATHER, CLOCK],
+    tool_choice: allowed('required'),
+  }),
   'one call at a time': sent({ tools: [WEATHER], parallel_tool_calls: false }),
   'a call and its result': tells(said('Let me see.'), called('call_1', '{"place":"Rome"}'), result('call_1', 'sunny')),
   'two calls at once and their results': tells(

@@ -95,6 +95,12 @@ export const SCENARIOS = {
   'no tool may be called': ask({ tools: [TOOL], toolChoice: 'none' }),
   'some tool must be called': ask({ tools: [TOOL], toolChoice: 'required' }),
   'one tool must be called': ask({ tools: [TOOL, OTHER_TOOL], toolChoice: { name: 'weather' } }),
+  'one of the tools may be called': ask({ tools: [TOOL], allTools: [TOOL, OTHER_TOOL], toolChoice: 'auto' }),
+  'one of the tools is allowed, and must be called': ask({
+    tools: [TOOL],
+    allTools: [TOOL, OTHER_TOOL],
+    toolChoice: 'required',
+  }),
   'one call at a time': ask({ tools: [TOOL], parallelToolCalls: false }),
   'a call and its result': ask({
     tools: [TOOL],
