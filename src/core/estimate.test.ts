@@ -67,6 +67,11 @@ const items: readonly { name: string; item: HistoryItem; tokens: number }[] = [
     tokens: 2,
   },
 ]
+const PICTURE = { type: 'image_generation_call', result: 'a'.repeat(100_000) }
+test('estimateItem() takes an image that a model has made for what images cost', () => {
+  assert.equal(estimateItem({ type: 'native', item: PICTURE }), 800)
+})
+
 for (const { name, item, tokens } of items) {
   test(`estimateItem() takes ${name} for ${tokens} tokens`, () => assert.equal(estimateItem(item), tokens))
 }

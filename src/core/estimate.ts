@@ -98,7 +98,7 @@ function estimateOutput(item: OutputItem): number {
 }
 
 function estimateNative(item: OutputNativeItem | JsonObject): number {
-  return estimateTokens(JSON.stringify(item))
+  return item['type'] === 'image_generation_call' ? TOKENS_PER_IMAGE : estimateTokens(JSON.stringify(item))
 }
 
 function sum(numbers: readonly number[]): number {

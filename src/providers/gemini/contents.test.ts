@@ -28,6 +28,7 @@ function remember(events: readonly ModelEvent[]): HistoryItem[] {
     } else if (event.type === 'text') items.push(assistant(event.text))
     if (event.type === 'reasoning') items.push({ type: 'reasoning', text: event.text, state: undefined })
     if (event.type === 'reasoning_state') items.push(state(event.state))
+    if (event.type === 'native') items.push({ type: 'native', item: event.item })
     if (event.type === 'tool_call') items.push(functionCall(event.callId, event.name))
     if (event.type === 'tool_arguments' && last?.type === 'function_call') {
       items.splice(-1, 1, { ...last, arguments: event.delta })
@@ -41,6 +42,18 @@ const trips: readonly { what: string; parts: readonly Part[]; back?: readonly Pa
   {
     what: 'a signed text in one part',
     parts: [{ text: 'Hello', thoughtSignature: 'c2ln' }],
+  },
+  {
+    what: 'an image between two texts, signed',
+    parts: [
+      { text: 'Here:' },
+      { inlineData: { mimeType: 'image/png', data: 'iVBORw0KGgo=' }, thoughtSignature: 'c2ln' },
+      { text: 'Nice?' },
+    ],
+  },
+  {
+    what: 'an image alone, which nobody signed',
+    parts: [{ inlineData: { mimeType: 'image/jpeg', data: '/9j/' } }],
   },
   {
     what: 'a text whose signature follows without text',

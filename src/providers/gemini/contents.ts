@@ -5,6 +5,7 @@ import type { InputImage } from '../../protocol/part.ts'
 import { argumentsObject } from '../call-arguments.ts'
 import { fileSource, imageSource, type Source } from '../content.ts'
 import { alternate, gatherTurns, type Saying, type SidedTurn, type ToolResult } from '../turns.ts'
+import { imagePart } from './images.ts'
 import { plainPart, readSignature, signedParts } from './signatures.ts'
 
 /** A conversation in Google's words. */
@@ -27,9 +28,9 @@ export function buildContents(history: readonly HistoryItem[], fromThree: boolea
   return { system, contents: turns.map((turn) => ({ role: ROLE[turn.role], parts: partsOf(turn, fromThree) })) }
 }
 
-/** What makes a part: no message without a word, no thoughts of another provider, no signature without its call. */
+/** What makes a part: no item that is no image, no message without a word, no thoughts of another provider, no signature without its call. */
 function isSaid(item: HistoryItem, index: number, history: readonly HistoryItem[]): boolean {
-  if (item.type === 'native') return false
+  if (item.type === 'native') return imagePart(item.item) !== undefined
   if (item.type !== 'reasoning')
     return item.type !== 'message' || item.role !== 'assistant' || textOf(item.parts) !== ''
   const signature = readSignature(item.state)
@@ -60,6 +61,7 @@ function modelParts(said: readonly Saying[], fromThree: boolean): readonly JsonO
       parts.push(...plainPart(text))
       continue
     }
+    if (item.type === 'native') parts.push(...[imagePart(item.item)].filter((part) => part !== undefined))
     const signed = item.type === 'reasoning' ? readSignature(item.state) : undefined
     if (signed !== undefined && 'texts' in signed) {
       parts.splice(text === '' ? parts.length : -1, 1, ...signedParts(text, signed.texts))

@@ -28,6 +28,16 @@ const texts = (...parts: readonly object[]): ModelEvent => ({
   state: { texts: [...parts] } as never,
 })
 
+test('An image is an item of the kind that Responses has for it; one that is none is passed over', () => {
+  const image = { inlineData: { mimeType: 'image/png', data: 'iVBORw0KGgo=' } }
+  const item = { type: 'image_generation_call', status: 'completed', result: 'iVBORw0KGgo=', output_format: 'png' }
+  const sound = { inlineData: { mimeType: 'audio/wav', data: 'UklG' } }
+  assert.deepEqual(readAll(chunk(image), chunk(sound), chunk({ inlineData: { mimeType: 'image/png' } }, STOP)), [
+    { type: 'native', item },
+    END,
+  ])
+})
+
 const calls: readonly {
   says: string
   parts: readonly object[]

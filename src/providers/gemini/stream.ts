@@ -7,6 +7,7 @@ import { readErrorChunk } from '../error-answer.ts'
 import type { AnswerReader } from '../exchange.ts'
 import { numberIn, objectsIn, textIn } from '../loose.ts'
 import { readCitations, readGrounding } from './citations.ts'
+import { imageItem } from './images.ts'
 import { endingOf, PARAM_NAMES, tierOf } from './tables.ts'
 import { TextRun } from './text-run.ts'
 import { readUsage } from './usage.ts'
@@ -76,13 +77,13 @@ function readCandidate(candidate: WireCandidate, state: State): ModelEvent[] {
   return events
 }
 
-type PartKind = 'call' | 'thought' | 'text' | 'other'
+type PartKind = 'call' | 'thought' | 'text' | 'image' | 'other'
 
 /** A part that holds nothing but a signature is one without text. */
 function kindOf(part: WirePart): PartKind {
   if (isJsonObject(part.functionCall)) return 'call'
   const isText = typeof part.text === 'string' || Object.keys(part).every((key) => BESIDES.has(key))
-  if (!isText) return 'other'
+  if (!isText) return part.thought !== true && imageItem(part) !== undefined ? 'image' : 'other'
   return part.thought === true ? 'thought' : 'text'
 }
 
@@ -110,6 +111,10 @@ const PART: Readonly<Record<PartKind, (part: WirePart, state: State) => ModelEve
       signature === '' ? [] : [{ type: 'reasoning_state', state: { call_id: callId, thoughtSignature: signature } }]
     const delta = JSON.stringify(functionCall?.args ?? {})
     return apart([...signed, { type: 'tool_call', callId, name }, { type: 'tool_arguments', callId, delta }], state)
+  },
+  image(part, state) {
+    const item = imageItem(part)
+    return item === undefined ? [] : apart([{ type: 'native', item }], state)
   },
   /** What we have no word for, such as what Google's own tools do. */
   other: (part, state) => apart(wholePart(part), state),

@@ -35,6 +35,7 @@ export interface WirePart {
   readonly thought?: boolean | null
   readonly thoughtSignature?: string | null
   readonly functionCall?: WireFunctionCall | null
+  readonly inlineData?: { readonly mimeType?: string | null; readonly data?: string | null } | null
 }
 
 export interface WireFunctionCall {
