@@ -31,10 +31,10 @@ interface Row {
 /** How providers word their errors, and what each means. */
 const rows: readonly Row[] = [
   {
-    says: 'no room for a call of its tier, by a status of its own (Groq)',
+    says: 'no room in a tier (Groq)',
     status: 498,
-    body: error({ message: 'Flex tier capacity exceeded.', type: 'capacity_exceeded' }),
-    problem: { fault: 'rate_limited', message: 'Flex tier capacity exceeded.' },
+    body: error({ message: 'Full.' }),
+    problem: { fault: 'rate_limited' },
   },
   {
     says: 'an unknown model (OpenAI)',
