@@ -31,12 +31,6 @@ interface Row {
 /** How providers word their errors, and what each means. */
 const rows: readonly Row[] = [
   {
-    says: 'no room in a tier (Groq)',
-    status: 498,
-    body: error({ message: 'Full.' }),
-    problem: { fault: 'rate_limited' },
-  },
-  {
     says: 'an unknown model (OpenAI)',
     status: 404,
     body: error({

@@ -53,8 +53,14 @@ test('a request that Cohere says was cancelled is its own failure, not the clien
   assert.equal(problem.fault, 'unavailable')
 })
 
-/** Answers of Amazon Bedrock, by their status and the name of their exception. */
+/** Answers of Groq and of Amazon Bedrock, by their status and the name of their exception. */
 const answers: readonly { says: string; status: number; error: object; problem: Partial<UpstreamProblem> }[] = [
+  {
+    says: 'no room for a call of its tier, by a status of its own',
+    status: 498,
+    error: { type: 'capacity_exceeded', message: 'Flex tier capacity exceeded.' },
+    problem: { fault: 'rate_limited', status: 498 },
+  },
   {
     says: 'too many tokens a minute',
     status: 429,
