@@ -75,7 +75,12 @@ const answered = (text: string) => ({ type: 'function_call_output', callId: 'a',
 
 const image = { type: 'input_image', image_url: 'https://example.com/a.png' } as const
 
-const shown: readonly { name: string; thread: readonly ThreadItem[]; items: readonly HistoryItem[] }[] = [
+const shown: readonly {
+  name: string
+  thread: readonly ThreadItem[]
+  items: readonly HistoryItem[]
+  warnings?: readonly string[]
+}[] = [
   {
     name: 'text of a user',
     thread: [user],
@@ -189,6 +194,7 @@ const shown: readonly { name: string; thread: readonly ThreadItem[]; items: read
     name: 'reasoning of another provider, without its state',
     thread: [{ type: 'reasoning', summary: [], encrypted_content: 'theirs:signature' }],
     items: [{ type: 'reasoning', text: '', state: undefined }],
+    warnings: ['sealed reasoning was left out: another provider or account made it'],
   },
   {
     name: 'reasoning of several parts, each a paragraph',
@@ -227,10 +233,10 @@ const shown: readonly { name: string; thread: readonly ThreadItem[]; items: read
   },
   { name: 'an empty thread', thread: [], items: [] },
 ]
-for (const { name, thread, items } of shown) {
+for (const { name, thread, items, warnings = [] } of shown) {
   test(`toHistory() shows ${name}`, () => {
     assert.deepEqual(toHistory(thread, unseal).items, items)
-    assert.deepEqual(toHistory(thread, unseal).warnings, [])
+    assert.deepEqual(toHistory(thread, unseal).warnings, warnings)
   })
 }
 

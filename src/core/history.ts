@@ -69,11 +69,20 @@ export function toHistory(thread: readonly ThreadItem[], unseal: Unseal): Histor
       tools.push(...item.tools)
     }
     const shown = showItem(item, unseal)
-    if (shown === undefined) left.add(item.type ?? 'message')
+    if (shown === undefined) left.add(`${item.type ?? 'message'} items were left out: the provider has none`)
     else items.push(...shown)
+    if (isForeign(item, shown)) left.add(FOREIGN)
   }
   checkPairs(items)
-  return { items, tools, warnings: [...left].map((type) => `${type} items were left out: the provider has none`) }
+  return { items, tools, warnings: [...left] }
+}
+
+const FOREIGN = 'sealed reasoning was left out: another provider or account made it'
+
+/** Whether an item is reasoning whose seal could not be opened. */
+function isForeign(item: ThreadItem, [shown]: readonly HistoryItem[] = []): boolean {
+  const isSealed = item.type === 'reasoning' && item.encrypted_content != null
+  return isSealed && shown?.type === 'reasoning' && shown.state === undefined
 }
 
 type Unseal = (encrypted: string) => JsonValue | undefined

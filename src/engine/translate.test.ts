@@ -17,6 +17,22 @@ async function warningsOf(model: 'known' | 'model', request: Partial<CreateReque
   return created.run.served()?.warnings ?? ['It was not called.']
 }
 
+test('Of what others have sealed, reasoning is called so, and items that they alone know by their type', async () => {
+  const sealed = { id: 'x_1', encrypted_content: 'other:1' }
+  const items = [
+    { type: 'reasoning', summary: [], ...sealed },
+    { type: 'image_generation_call', result: 'iVBORw0KGgo=', ...sealed },
+  ] as const
+  const told = [
+    'sealed reasoning was left out: another provider or account made it',
+    'image_generation_call items were left out: the provider has none',
+  ]
+  for (const [index, item] of items.entries()) {
+    const input = [item, { role: 'user', content: 'Go on.' }] as CreateRequest['input']
+    assert.deepEqual(await warningsOf('model', { input }), [told[index]])
+  }
+})
+
 test('Where nobody knows how long a thread may be, a client that wants it shortened is told so', async () => {
   assert.deepEqual(await warningsOf('model', { truncation: 'auto' }), [
     'truncation auto was left out: no context_window is configured for the model',

@@ -45,12 +45,7 @@ export interface Means {
 export async function translate(placed: Placed, route: Route, { sealer, fetcher }: Means): Promise<Translated> {
   const { request, identity, thread } = placed
   const { adapter, traits } = route
-  let hasForeignState = false
-  const history = toHistory(thread, (sealed) => {
-    const state = sealer.unseal(sealed, adapter.id)
-    hasForeignState ||= state === undefined
-    return state
-  })
+  const history = toHistory(thread, (sealed) => sealer.unseal(sealed, adapter.id))
   const tools = [...(request.tools ?? []), ...history.tools]
   const lowered = lowerTools(tools)
   const { choice, tools: offered, allTools } = lowerChoice(request.tool_choice ?? undefined, lowered)
@@ -70,7 +65,6 @@ export async function translate(placed: Placed, route: Route, { sealer, fetcher 
   const prepared = prepareCall(adapter, await withFetched(call, adapter.content, fetcher))
   const unkept = [
     ...(tools.some(isWebSearch) ? ['web_search was left out: it is not supported yet'] : []),
-    ...(hasForeignState ? ['sealed reasoning was left out: another provider or account made it'] : []),
     ...(request.truncation === 'auto' && traits.contextWindow === undefined ? [NO_WINDOW] : []),
   ]
   const warnings = [...unkept, ...history.warnings, ...fitted.warnings, ...prepared.warnings]
