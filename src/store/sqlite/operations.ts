@@ -10,7 +10,7 @@ import {
   type StoredResponse,
   type StoredThread,
 } from '../store.ts'
-import { decodePayload, encodePayload, joinPayloads } from './payload.ts'
+import { decodePayload, encodePayload, joinPayloads } from '../payload.ts'
 
 /** What the worker can be asked. Writes run inside a transaction that the worker holds. */
 export interface Operations {

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { StoreDamaged } from '../store.ts'
+import { StoreDamaged } from './store.ts'
 
 const CHECKSUM_BYTES = 4
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { StoreDamaged } from '../store.ts'
+import { StoreDamaged } from './store.ts'
 import { decodePayload, encodePayload, joinPayloads } from './payload.ts'
 
 for (const text of ['', 'a', '{"a":1}', 'NUL \u0000 inside', '👩‍👩‍👧 𝒳 é', 'x'.repeat(100_000)]) {
