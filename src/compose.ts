@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { createAuthenticator, DEFAULT_ACCOUNT, type StaticKey } from './accounts/keys.ts'
 import { createSealer } from './accounts/sealer.ts'
 import type { Config } from './config/schema.ts'
+import { NO_CHECKPOINT, type Checkpoint } from './core/checkpoint.ts'
 import type { UserFetcher } from './core/fetcher.ts'
 import type { Environment } from './config/load.ts'
 import { isPrivateHost } from './egress/addresses.ts'
@@ -41,11 +42,12 @@ export interface Server {
 /** Sockets per provider: as many streams as one process is meant to carry. */
 const UPSTREAM_CONNECTIONS_MAX = 16_384
 
-/** What the process brings: its environment, its log, its clock. */
+/** What the process brings: its environment, its log, its clock; and where a test wants it to crash. */
 export interface Surroundings {
   readonly environment: Environment
   readonly logger: Logger
   readonly clock?: Clock
+  readonly checkpoint?: Checkpoint
 }
 
 /**
@@ -54,7 +56,7 @@ export interface Surroundings {
  * @throws The storage cannot be opened.
  */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
-  const { environment, logger, clock = systemClock } = surroundings
+  const { environment, logger, clock = systemClock, checkpoint = NO_CHECKPOINT } = surroundings
   const { limits, timeouts } = config
   // Loaded only where it is wanted: nobody else pays for it.
   const metrics = config.server.metrics ? (await import('./telemetry/prometheus.ts')).createMetrics() : NO_METRICS
@@ -90,7 +92,9 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     async start() {
       // The port comes first: a second server that finds it taken must not take over the work of the first.
       const address = await app.listen({ host: config.server.host, port: config.server.port })
+      checkpoint('start:listening')
       await engine.start()
+      checkpoint('start:taken-up')
       isReady = true
       return address
     },

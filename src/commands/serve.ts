@@ -4,6 +4,7 @@ import { withOllama } from '../config/local-ollama.ts'
 import type { Config } from '../config/schema.ts'
 import { answersAt } from '../egress/probe.ts'
 import { createLogger, LOG_LEVELS, type LogLevel } from '../telemetry/log.ts'
+import { checkpointOf } from './crash-at.ts'
 import { createKey } from './keys.ts'
 import { fail, say } from './console.ts'
 import type { Words } from './words.ts'
@@ -14,12 +15,12 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 export async function serve({ overrides }: Words, environment: Environment): Promise<number> {
   const level = environment['LOG_LEVEL'] ?? 'info'
   if (!isLogLevel(level)) return fail(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, got ${level.slice(0, 64)}.`)
+  const checkpoint = checkpointOf(environment)
   const isConfigured = configPath(overrides, environment) !== undefined
   const loaded = await loadConfig(overrides, environment)
   const config = isConfigured ? loaded : await withOllama(loaded, answersAt)
-  const server = await compose(config, { environment, logger: createLogger(level) }).catch((error: unknown) =>
-    explainStore(config, error),
-  )
+  const surroundings = { environment, logger: createLogger(level), checkpoint }
+  const server = await compose(config, surroundings).catch((error: unknown) => explainStore(config, error))
   const address = await server.start().catch(async (error: unknown) => {
     await server.stop()
     throw explainListen(config, error)
