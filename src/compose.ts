@@ -142,6 +142,7 @@ export function staticKeys(config: Config, environment: Environment): readonly S
  * @throws It cannot be opened.
  */
 export async function openStore(url: string, clock: Clock): Promise<Store> {
+  if (url.startsWith('postgres')) throw new Error('this version has no PostgreSQL')
   const path = sqlitePath(url)
   if (path === undefined) return openMemoryStore(clock.now)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })

@@ -7,13 +7,15 @@ import type { Words } from './words.ts'
 const USAGE = `antiphon ${VERSION}: a Responses API in front of any model provider.
 
 Usage
-  antiphon serve [--config FILE] [--host H] [--port N] [--store URL] [--role all|api|worker]
+  antiphon serve [--config FILE] [--host H] [--port N] [--store URL]
+                 [--role all|api|worker] [--workers N]
   antiphon keys create|list|revoke [--account NAME] [ID] [--config FILE] [--store URL]
   antiphon config check|schema [--config FILE]
   antiphon --version | --help
 
 Environment
-  ANTIPHON_CONFIG, ANTIPHON_HOST, ANTIPHON_PORT (or PORT), ANTIPHON_STORE
+  ANTIPHON_CONFIG, ANTIPHON_HOST, ANTIPHON_PORT (or PORT), ANTIPHON_STORE,
+  ANTIPHON_ROLE, ANTIPHON_WORKERS
   ANTIPHON_API_KEY   a key that is accepted for the account "default"; none is generated then
   LOG_LEVEL          fatal, error, warn, info, debug, trace or silent
 
@@ -45,6 +47,7 @@ async function dispatch(args: readonly string[], environment: Environment): Prom
       port: { type: 'string' },
       store: { type: 'string' },
       role: { type: 'string' },
+      workers: { type: 'string' },
       account: { type: 'string' },
       version: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
@@ -53,13 +56,11 @@ async function dispatch(args: readonly string[], environment: Environment): Prom
   if (values.version === true) return say(VERSION)
   if (values.help === true) return say(USAGE)
   const [command = 'help', ...rest] = positionals
-  const { config, host, port, store, role = 'all' } = values
-  const words: Words = { positionals: rest, overrides: { config, host, port, store }, account: values.account }
+  const { account, config, host, port, store, role, workers } = values
+  const words: Words = { positionals: rest, overrides: { config, host, port, store, role, workers }, account }
   // Loaded only when asked for: --help needs no server, and an old Node is told so before it meets what it lacks.
   switch (command) {
     case 'serve': {
-      if (role !== 'all')
-        return fail('--role api and --role worker need PostgreSQL, which this version does not have: use --role all.')
       const { serve } = await import('./serve.ts')
       return serve(words, environment)
     }

@@ -75,8 +75,13 @@ function stopSignal(): Promise<void> {
 function explainStore(config: Config, error: unknown): never {
   const reason = error instanceof Error ? error.message : String(error)
   throw new Error(
-    `The storage ${config.store} cannot be opened: ${reason}\nGive another one with --store sqlite:/a/folder/you/can/write/antiphon.db`,
+    `The storage ${withoutPassword(config.store)} cannot be opened: ${reason}\nGive another one with --store sqlite:/a/folder/you/can/write/antiphon.db`,
   )
+}
+
+/** A storage's URL as it may be shown. */
+function withoutPassword(url: string): string {
+  return url.replace(/(?<=:\/\/[^:@/]*:).*(?=@)/, '***')
 }
 
 function explainListen(config: Config, error: unknown): Error {

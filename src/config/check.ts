@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject } from '../protocol/json.ts'
 import { FAMILIES, familyOf, type FamilyDialect, type FamilyKind } from '../providers/registry.ts'
 import { fallbackProblems } from './fallbacks.ts'
 import { Config, FORMS } from './schema.ts'
+import { sharingProblems } from './sharing.ts'
 
 /** One thing that is wrong, and where: a path such as `keys[0].key`. */
 export interface ConfigProblem {
@@ -112,6 +113,7 @@ function referenceProblems(value: unknown): ConfigProblem[] {
     ...providers.flatMap(([id, provider]) => providerProblems(`providers.${id}`, provider)),
     ...fallbackProblems(settings),
     ...egressProblems(settings['egress']),
+    ...sharingProblems(settings),
   ]
 }
 

@@ -24,6 +24,8 @@ async function problemsOf(loading: Promise<unknown>): Promise<readonly string[]>
   return error.problems
 }
 
+const FOR_MORE = 'for more, use --store postgres://USER:PASSWORD@HOST/DATABASE'
+
 const faults: readonly { yaml: string; problems: readonly string[]; environment?: Environment }[] = [
   { yaml: '- a', problems: ['The configuration file must hold a mapping of sections.'] },
   { yaml: 'just words', problems: ['The configuration file must hold a mapping of sections.'] },
@@ -47,8 +49,28 @@ const faults: readonly { yaml: string; problems: readonly string[]; environment?
   { yaml: 'server: { base_paths: [] }', problems: ['server.base_paths must not have fewer than 1 items.'] },
   { yaml: 'server: { base_paths: [/v1, /v1] }', problems: ['server.base_paths must not have duplicate items.'] },
   {
-    yaml: 'store: postgres://x',
-    problems: ['store must be sqlite:PATH or memory: (this version has no other storage).'],
+    yaml: 'store: mysql://x',
+    problems: ['store must be sqlite:PATH, memory: or postgres://USER:PASSWORD@HOST/DATABASE.'],
+  },
+  { yaml: 'server: { role: boss }', problems: ['server.role must be one of all, api, worker.'] },
+  { yaml: 'server: { workers: 0 }', problems: ['server.workers must be at least 1.'] },
+  { yaml: 'server: { workers: 257 }\nstore: postgres://h/d', problems: ['server.workers must be at most 256.'] },
+  { yaml: 'timeouts: { lame_duck_ms: -1 }', problems: ['timeouts.lame_duck_ms must be at least 0.'] },
+  ...['api', 'worker'].map((role) => ({
+    yaml: `server: { role: ${role} }`,
+    problems: [`server.role must be all: a sqlite: store serves one process; ${FOR_MORE}.`],
+  })),
+  {
+    yaml: 'server: { role: api, workers: 2 }\nstore: "memory:"',
+    problems: [
+      `server.role must be all: a memory: store serves one process; ${FOR_MORE}.`,
+      `server.workers must be 1: a memory: store serves one process; ${FOR_MORE}.`,
+    ],
+  },
+  {
+    yaml: '',
+    environment: { ANTIPHON_WORKERS: '2' },
+    problems: [`server.workers must be 1: a sqlite: store serves one process; ${FOR_MORE}.`],
   },
   { yaml: 'limits: { json_depth_max: 0 }', problems: ['limits.json_depth_max must be at least 1.'] },
   { yaml: 'background: { on_crash: maybe }', problems: ['background.on_crash must be one of retry, fail.'] },
@@ -197,7 +219,14 @@ test('a file that cannot be read is named', async () => {
 test('an empty file, and sections without a value, mean the defaults', async () => {
   const defaults = await load('')
   assert.deepEqual(await load('server:\nmodels:\nkeys:\nlimits: { json_depth_max: }\n'), defaults)
-  assert.deepEqual(defaults.server, { host: '127.0.0.1', port: 4000, base_paths: ['/v1', '/api/v1'], metrics: false })
+  assert.deepEqual(defaults.server, {
+    host: '127.0.0.1',
+    port: 4000,
+    base_paths: ['/v1', '/api/v1'],
+    metrics: false,
+    role: 'all',
+    workers: 1,
+  })
   assert.equal(defaults.store, 'sqlite:.antiphon/antiphon.db')
   assert.equal(defaults.timeouts.response_ms, 800_000)
 })
@@ -248,16 +277,24 @@ for (const { flag, ours, common, port } of ports) {
   })
 }
 
-test('flags beat the environment, which beats the file, for host and store too', async () => {
-  const yaml = 'server: { host: file }\nstore: "sqlite:file"'
-  const environment = { ANTIPHON_HOST: 'environment', ANTIPHON_STORE: 'memory:' }
-  const place = ({ server, store }: Awaited<ReturnType<typeof load>>) => [server.host, store]
-  assert.deepEqual(place(await load(yaml)), ['file', 'sqlite:file'])
-  assert.deepEqual(place(await load(yaml, environment)), ['environment', 'memory:'])
-  assert.deepEqual(place(await load(yaml, environment, { host: 'flag', store: 'sqlite:flag' })), [
-    'flag',
-    'sqlite:flag',
-  ])
+test('flags beat the environment, which beats the file, for every setting that they have', async () => {
+  const yaml = 'server: { host: file, role: api, workers: 2 }\nstore: "postgres://file"'
+  const environment = {
+    ANTIPHON_HOST: 'environment',
+    ANTIPHON_STORE: 'postgres://environment',
+    ANTIPHON_ROLE: 'worker',
+    ANTIPHON_WORKERS: '3',
+  }
+  const flags = { host: 'flag', store: 'postgresql://flag', role: 'all', workers: '4' }
+  const said = ({ server: { host, role, workers }, store }: Awaited<ReturnType<typeof load>>) => [
+    host,
+    store,
+    role,
+    workers,
+  ]
+  assert.deepEqual(said(await load(yaml)), ['file', 'postgres://file', 'api', 2])
+  assert.deepEqual(said(await load(yaml, environment)), ['environment', 'postgres://environment', 'worker', 3])
+  assert.deepEqual(said(await load(yaml, environment, flags)), ['flag', 'postgresql://flag', 'all', 4])
   assert.deepEqual(await problemsOf(load(yaml, {}, { port: '' })), ['server.port must be a whole number.'])
 })
 

@@ -24,6 +24,8 @@ export interface Overrides {
   readonly host?: string | undefined
   readonly port?: string | undefined
   readonly store?: string | undefined
+  readonly role?: string | undefined
+  readonly workers?: string | undefined
 }
 
 /**
@@ -95,13 +97,16 @@ function expand(value: unknown, path: string, expansion: Expansion): unknown {
 }
 
 function override(settings: JsonObject, flags: Overrides, environment: Environment): Record<string, unknown> {
-  const host = flags.host ?? given(environment, 'ANTIPHON_HOST')
-  const port = flags.port ?? given(environment, 'ANTIPHON_PORT') ?? given(environment, 'PORT')
+  const wanted = {
+    host: flags.host ?? given(environment, 'ANTIPHON_HOST'),
+    port: flags.port ?? given(environment, 'ANTIPHON_PORT') ?? given(environment, 'PORT'),
+    role: flags.role ?? given(environment, 'ANTIPHON_ROLE'),
+    workers: flags.workers ?? given(environment, 'ANTIPHON_WORKERS'),
+  }
+  const said = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
   const store = flags.store ?? given(environment, 'ANTIPHON_STORE')
   const { server = {} } = settings
-  const section = isJsonObject(server)
-    ? { ...server, ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) }
-    : server
+  const section = isJsonObject(server) ? { ...server, ...said } : server
   return { ...settings, server: section, ...(store === undefined ? {} : { store }) }
 }
 

@@ -3,16 +3,19 @@ import { FAMILIES } from '../providers/registry.ts'
 
 const WEB_URL = '^https?://'
 const BASE_PATH = '^/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$'
-const STORE_URL = '^(?:sqlite:.+|memory:)$'
+const STORE_URL = '^(?:sqlite:.+|memory:|postgres(?:ql)?://.+)$'
 const ORIGIN = '^https?://[^/?#@*\\\\\\s]+$'
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
 const RESOLVER = `^(?:${OCTET}(?:\\.${OCTET}){3}|\\[[0-9A-Fa-f:.]+\\]):[1-9]\\d{0,4}$`
+
+/** More processes than the machines have cores that this is meant for. */
+const WORKERS_MAX = 256
 
 /** What text must look like, in words, by its pattern. */
 export const FORMS: ReadonlyMap<string, string> = new Map([
   [WEB_URL, 'must begin with http:// or https://'],
   [BASE_PATH, 'must be a path such as /v1, without a slash at its end'],
-  [STORE_URL, 'must be sqlite:PATH or memory: (this version has no other storage)'],
+  [STORE_URL, 'must be sqlite:PATH, memory: or postgres://USER:PASSWORD@HOST/DATABASE'],
   [ORIGIN, 'must be an origin such as https://files.internal:8443, without a path'],
   [RESOLVER, 'must be the IP address and the port of a DNS server, such as 10.0.0.2:53 or [fd00::2]:53'],
 ])
@@ -83,6 +86,22 @@ export const Config = Type.Object(
         default: false,
         description: 'true: GET /metrics answers anyone who can reach the port, for Prometheus.',
       }),
+      role: Type.Enum(['all', 'api', 'worker'], {
+        default: 'all',
+        description: 'api: answers requests and runs no jobs; worker: runs jobs and answers probes alone.',
+      }),
+      workers: Type.Integer({
+        minimum: 1,
+        maximum: WORKERS_MAX,
+        default: 1,
+        description: 'Processes behind the port.',
+      }),
+      instance: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description: 'What this server is known by, the same after a restart. Default: HOSTNAME:PORT.',
+        }),
+      ),
     }),
     store: Type.String({ default: 'sqlite:.antiphon/antiphon.db', pattern: STORE_URL }),
     sealing_key: Type.Optional(
@@ -115,6 +134,11 @@ export const Config = Type.Object(
       response_ms: milliseconds(800_000),
       client_stall_ms: milliseconds(30_000),
       keepalive_ms: milliseconds(15_000),
+      lame_duck_ms: Type.Integer({
+        minimum: 0,
+        default: 5000,
+        description: 'How long requests are still taken after SIGTERM, while /ready says no.',
+      }),
       drain_ms: milliseconds(120_000),
     }),
     background: section({
