@@ -1,0 +1,94 @@
+import { Agent, request, type IncomingMessage } from 'node:http'
+import { CHAOS_KEY } from './server-life.ts'
+
+/** An answer that has come whole. */
+export interface Reply {
+  readonly status: number
+  readonly text: string
+}
+
+/** How much of a stream has come. */
+export interface Heard {
+  readonly status: number
+  /** The data of its events, as they stood on the wire. */
+  readonly events: readonly string[]
+  /** `done` after its end mark; `left` where we have hung up; `cut` where somebody else has. */
+  readonly over: 'done' | 'left' | 'cut'
+  /** The body of an answer that was no stream. */
+  readonly text: string
+}
+
+/** A request. */
+export interface Asked {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Below `/v1`. */
+  readonly path: string
+  readonly body?: object
+}
+
+/** A client of one server life: no retries, no help. */
+export interface Wire {
+  /** @returns undefined where the connection broke before the answer had come whole. */
+  ask(asked: Asked): Promise<Reply | undefined>
+  /** @param onEvent Is given each event's data as it comes; it hangs up where it says `leave`. */
+  follow(asked: Asked, onEvent?: (data: string) => 'leave' | undefined): Promise<Heard>
+  close(): void
+}
+
+/** Connects to a server. */
+export function connectTo(origin: string): Wire {
+  const agent = new Agent({ keepAlive: true })
+  const send = ({ method, path, body }: Asked) => {
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    const sent = request(`${origin}/v1${path}`, {
+      agent,
+      method,
+      headers: { authorization: `Bearer ${CHAOS_KEY}`, ...(text && { 'content-type': 'application/json' }) },
+    })
+    sent.end(text)
+    return sent
+  }
+  return {
+    async ask(asked) {
+      const heard = await listen(send(asked), () => undefined)
+      return heard.over === 'cut' ? undefined : { status: heard.status, text: heard.text }
+    },
+    follow: (asked, onEvent = () => undefined) => listen(send(asked), onEvent),
+    close: () => agent.destroy(),
+  }
+}
+
+type OnEvent = (data: string) => 'leave' | undefined
+
+/** Never rejects: whatever breaks, what has come until then counts. */
+function listen(sent: ReturnType<typeof request>, onEvent: OnEvent): Promise<Heard> {
+  const { promise, resolve } = Promise.withResolvers<Heard>()
+  const events: string[] = []
+  let [status, text, isStream, isDone] = [0, '', false, false]
+  const end = (over: Heard['over']) => resolve({ status, events, over, text })
+  const leave = () => {
+    end('left')
+    sent.destroy()
+  }
+  const take = (block: string) => {
+    const [, data] = /(?:^|\n)data: (.*)$/.exec(block) ?? []
+    if (data === '[DONE]') isDone = true
+    else if (data !== undefined) events.push(data)
+    if (data !== undefined && !isDone && onEvent(data) === 'leave') leave()
+  }
+  sent.on('error', () => end('cut'))
+  sent.on('response', (answer: IncomingMessage) => {
+    status = answer.statusCode ?? 0
+    isStream = answer.headers['content-type']?.startsWith('text/event-stream') === true
+    answer.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece
+      if (!isStream) return
+      const blocks = text.split('\n\n')
+      text = blocks.pop() ?? ''
+      for (const block of blocks) take(block)
+    })
+    answer.on('error', () => end('cut'))
+    answer.on('close', () => end(answer.complete && (isDone || !isStream) ? 'done' : 'cut'))
+  })
+  return promise
+}
