@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createAuthenticator, DEFAULT_ACCOUNT, type StaticKey } from './accounts/keys.ts'
 import { createSealer } from './accounts/sealer.ts'
+import { FIRST_SLOT, instanceOf } from './config/instance.ts'
 import type { Config } from './config/schema.ts'
 import { NO_CHECKPOINT, type Checkpoint } from './core/checkpoint.ts'
 import type { UserFetcher } from './core/fetcher.ts'
@@ -13,7 +14,10 @@ import { openOperatorEgress, type OperatorEgress } from './egress/operator.ts'
 import { systemClock, type Clock } from './engine/clock.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { createApp } from './http/app.ts'
+import { watchConnections } from './http/connections.ts'
+import { drain, type StopOptions } from './http/drain.ts'
 import { createFlushPace } from './http/flush-pace.ts'
+import { createStage } from './http/stage.ts'
 import { accountId } from './protocol/id.ts'
 import type { Adapter } from './providers/adapter.ts'
 import { demoAdapter } from './providers/demo/adapter.ts'
@@ -35,19 +39,23 @@ export interface Server {
   readonly store: Store
   /** Takes up what was left, and listens. @returns the address, such as `http://127.0.0.1:4000`. */
   start(): Promise<string>
+  /** What this process is known by to those that share its storage. */
+  readonly instance: string
   /** Ends what runs within the drain time, hangs up and closes everything. */
-  stop(): Promise<void>
+  stop(options?: StopOptions): Promise<void>
 }
 
 /** Sockets per provider: as many streams as one process is meant to carry. */
 const UPSTREAM_CONNECTIONS_MAX = 16_384
 
-/** What the process brings: its environment, its log, its clock; and where a test wants it to crash. */
+/** What the process brings: its environment, its log, its clock, its slot; and where a test wants it to crash. */
 export interface Surroundings {
   readonly environment: Environment
   readonly logger: Logger
   readonly clock?: Clock
   readonly checkpoint?: Checkpoint
+  /** Its number among the processes behind the port. */
+  readonly slot?: number
 }
 
 /**
@@ -70,7 +78,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const sealer = createSealer(secret)
   const fetcher = lazyFetcher(config.egress, clock)
   const engine = createEngine({ store, catalogue, sealer, fetcher, clock, logger, metrics, ...engineLimits(config) })
-  let isReady = false
+  const stage = createStage()
   const app = createApp({
     engine,
     catalogue,
@@ -83,32 +91,33 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     basePaths: config.server.base_paths,
     limits: { bodyBytesMax: limits.body_bytes_max, jsonDepthMax: limits.json_depth_max },
     timeouts: { keepalive_ms: timeouts.keepalive_ms, clientStall_ms: timeouts.client_stall_ms },
-    isReady: () => isReady,
+    stage,
+    servesApi: config.server.role !== 'worker',
   })
+  const connections = watchConnections(app.server)
   return {
     app,
     engine,
     store,
+    instance: instanceOf(config.server, surroundings.slot ?? FIRST_SLOT),
     async start() {
       // The port comes first: a second server that finds it taken must not take over the work of the first.
       const address = await app.listen({ host: config.server.host, port: config.server.port })
       checkpoint('start:listening')
       await engine.start()
       checkpoint('start:taken-up')
-      isReady = true
+      stage.enter('ready')
       return address
     },
-    async stop() {
-      isReady = false
-      await engine.drain(timeouts.drain_ms)
-      await app.close()
+    async stop(options = {}) {
+      await drain({ app, connections, stage, engine, clock, drain_ms: timeouts.drain_ms }, options)
       await egress.close()
       await store.close()
     },
   }
 }
 
-function engineLimits({ background, limits, timeouts }: Config): Pick<EngineParts, 'limits' | 'background'> {
+function engineLimits({ background, limits, server, timeouts }: Config): Pick<EngineParts, 'limits' | 'background'> {
   return {
     limits: {
       response_ms: timeouts.response_ms,
@@ -117,7 +126,7 @@ function engineLimits({ background, limits, timeouts }: Config): Pick<EnginePart
       streamBufferBytesMax: limits.stream_buffer_bytes_max,
     },
     background: {
-      concurrency: background.concurrency,
+      concurrency: server.role === 'api' ? 0 : background.concurrency,
       queueMax: background.queue_max,
       lease_ms: background.lease_ms,
       heartbeat_ms: background.heartbeat_ms,

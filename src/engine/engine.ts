@@ -67,9 +67,11 @@ export interface Engine {
   inputItems(account: AccountId, id: string, query: PageQuery): Promise<ItemPage>
   /** Takes up what an earlier process left, and begins to work on the queue. */
   start(): Promise<void>
+  /** Claims nothing more; what runs goes on, and what is asked for is still begun. */
+  pause(): void
   /**
    * Claims nothing more and waits for what runs. What has not ended by then is ended as failed; background
-   * jobs are left for the next process.
+   * jobs are left for the next process. It may be called again, with less time.
    */
   drain(drain_ms: number): Promise<void>
 }
@@ -283,6 +285,10 @@ export function createEngine(parts: EngineParts): Engine {
       }
       const { jobs } = store
       worker = startWorker({ jobs, owner, limits: background, clock, logger, start: startJob, fail: failJob })
+    },
+
+    pause() {
+      worker?.stop()
     },
 
     async drain(drain_ms) {

@@ -5,6 +5,7 @@ import { answerWith } from '../engine/testing/scripted-model.ts'
 import { faultyStore } from '../engine/testing/faulty-store.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { StoreDamaged, StoreUnavailable } from '../store/store.ts'
+import { createStage } from './stage.ts'
 import { AUTHORIZED, testApp, type TestApp } from './testing/test-app.ts'
 
 const BODY = { model: 'model', input: 'Hello' }
@@ -231,15 +232,17 @@ for (const { what, error, status, code, retryAfter, isLogged } of faults) {
   })
 }
 
-for (const { isReady, isStoreUp, status, body } of [
-  { isReady: true, isStoreUp: true, status: 200, body: { status: 'ok' } },
-  { isReady: false, isStoreUp: true, status: 503, body: { status: 'draining' } },
-  { isReady: true, isStoreUp: false, status: 503, body: { status: 'storage unavailable' } },
-]) {
-  test(`a server that is ${body.status} is ${status === 200 ? '' : 'not '}ready, and alive`, async () => {
+for (const { phase, isStoreUp, status, body } of [
+  { phase: 'starting', isStoreUp: true, status: 503, body: { status: 'starting' } },
+  { phase: 'ready', isStoreUp: true, status: 200, body: { status: 'ok' } },
+  { phase: 'ready', isStoreUp: false, status: 503, body: { status: 'storage unavailable' } },
+  { phase: 'lame-duck', isStoreUp: true, status: 503, body: { status: 'draining' } },
+  { phase: 'draining', isStoreUp: false, status: 503, body: { status: 'draining' } },
+] as const) {
+  test(`a ${phase} server is ${body.status}, ${status === 200 ? '' : 'not '}ready, and alive`, async () => {
     const store = openMemoryStore(() => 0)
     const ping = () => (isStoreUp ? Promise.resolve() : Promise.reject(new StoreUnavailable('full')))
-    const { app } = testApp(store, {}, { store: { ...store, ping }, isReady: () => isReady })
+    const { app } = testApp(store, {}, { store: { ...store, ping }, stage: { ...createStage(), phase: () => phase } })
     const ready = await app.inject('/ready')
     assert.deepEqual([ready.statusCode, ready.json()], [status, body])
     assert.equal((await app.inject('/live')).statusCode, 200)
@@ -252,4 +255,34 @@ test('the API describes itself to programs and to people, without a key', async 
   assert.deepEqual([api.statusCode, api.json<{ info: { version: string } }>().info.version], [200, '1.2.3'])
   assert.deepEqual([page.statusCode, page.headers['content-type']], [200, 'text/html; charset=utf-8'])
   assert.match(page.body, /^<!doctype html>/)
+})
+
+test('a server without the API answers probes, and nothing else', async () => {
+  const { app } = testApp(
+    openMemoryStore(() => 0),
+    {},
+    { servesApi: false },
+  )
+  const paths = ['/live', '/ready', '/v1/models', '/v1/responses', '/openapi.json', '/docs']
+  const answers = await Promise.all(paths.map((url) => app.inject({ url, headers: AUTHORIZED })))
+  assert.deepEqual(
+    answers.map(({ statusCode }) => statusCode),
+    [200, 200, 404, 404, 404, 404],
+  )
+})
+
+test('a server that drains refuses what is new, once it has read it, in its own words', async () => {
+  const stage = { ...createStage(), phase: () => 'draining' as const }
+  const { send, app, model } = testApp(
+    openMemoryStore(() => 0),
+    {},
+    { stage },
+  )
+  for (const answer of [await send('POST', '/v1/responses', BODY), await send('GET', '/v1/models')]) {
+    assert.deepEqual([answer.statusCode, codeOf(answer), answer.headers['retry-after']], [503, 'server_stopping', '1'])
+    assert.equal(answer.json<{ error: { type: string } }>().error.type, 'server_error')
+  }
+  assert.equal((await app.inject({ method: 'POST', url: '/v1/responses', payload: BODY })).statusCode, 401)
+  assert.equal((await app.inject('/live')).statusCode, 200)
+  assert.equal(model.calls.length, 0)
 })

@@ -6,12 +6,20 @@ import { createRandomHex, type RandomHex } from '../engine/random-hex.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import { authenticate } from './credentials.ts'
 import { checkHttp, checkLength } from './http-rules.ts'
-import { corsDisabled, incompleteRequest, methodNotAllowed, routeNotFound, toProblem } from './problem.ts'
+import {
+  corsDisabled,
+  incompleteRequest,
+  methodNotAllowed,
+  routeNotFound,
+  serverStopping,
+  toProblem,
+} from './problem.ts'
 import type { HttpParts } from './parts.ts'
 import { chatRoutes } from './routes/chat.ts'
-import { metaRoutes } from './routes/meta.ts'
+import { metaRoutes, probeRoutes } from './routes/meta.ts'
 import { modelRoutes } from './routes/models.ts'
 import { responseRoutes } from './routes/responses.ts'
+import { isClosed } from './stage.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -44,6 +52,7 @@ export function createApp(parts: HttpParts): FastifyInstance {
     http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
     genReqId: () => mintRequestId(randomHex),
     requestIdHeader: false,
+    return503OnClosing: false, // The answer would not be one of ours.
     routerOptions: { maxParamLength: HEADER_BYTES_MAX },
     frameworkErrors: (error, request, reply) => {
       reply.headers(headersOf(request.id))
@@ -77,6 +86,8 @@ export function createApp(parts: HttpParts): FastifyInstance {
 }
 
 function registerRoutes(app: FastifyInstance, parts: HttpParts): void {
+  probeRoutes(app, parts)
+  if (!parts.servesApi) return
   metaRoutes(app, parts)
   for (const prefix of parts.basePaths) {
     void app.register(
@@ -86,6 +97,10 @@ function registerRoutes(app: FastifyInstance, parts: HttpParts): void {
           checkLength(request.headers['content-length'], parts.limits.bodyBytesMax)
           if (request.headers.expect !== undefined) reply.raw.writeContinue()
         })
+        // Only now that the body has been read: a client that is still sending might never read the answer.
+        api.addHook('preHandler', (_request, _reply, done) =>
+          done(isClosed(parts.stage) ? serverStopping() : undefined),
+        )
         responseRoutes(api, parts)
         modelRoutes(api, parts)
         chatRoutes(api, parts)

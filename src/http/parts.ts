@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { FlushPace } from './flush-pace.ts'
+import type { Stage } from './stage.ts'
 
 /** What the HTTP layer is made of. */
 export interface HttpParts {
@@ -20,6 +21,7 @@ export interface HttpParts {
   readonly basePaths: readonly string[]
   readonly limits: { readonly bodyBytesMax: number; readonly jsonDepthMax: number }
   readonly timeouts: { readonly keepalive_ms: number; readonly clientStall_ms: number }
-  /** Whether the server still takes new work. */
-  readonly isReady: () => boolean
+  readonly stage: Pick<Stage, 'phase' | 'onStopped'>
+  /** Whether the API is served here, or probes and metrics alone. */
+  readonly servesApi: boolean
 }

@@ -78,6 +78,16 @@ export function methodNotAllowed(method: string, allowed: readonly string[]): Ap
   })
 }
 
+/** A request that comes when nothing is begun any more: whoever answers this address next can take it. */
+export function serverStopping(): ApiError {
+  return new ApiError({
+    type: 'server_error',
+    code: 'server_stopping',
+    message: 'The server is stopping and has not begun with this request: send it again.',
+    headers: { 'retry-after': '1' },
+  })
+}
+
 /** A browser asks whether a page from elsewhere may call the API. */
 export function corsDisabled(): ApiError {
   return new ApiError({

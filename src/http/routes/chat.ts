@@ -3,8 +3,9 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { toApiError, UpstreamError } from '../../core/upstream-error.ts'
 import { resolveModel } from '../../engine/prepare.ts'
 import { canPassOn, passOn, type TakeAnswer } from '../../engine/pass-through.ts'
+import { stoppedMidway } from '../../engine/problems.ts'
 import type { Served } from '../../engine/run.ts'
-import { badRequest, type ApiError } from '../../protocol/error.ts'
+import { ApiError, badRequest } from '../../protocol/error.ts'
 import { isJsonObject } from '../../protocol/json.ts'
 import type { RawAnswer } from '../../providers/adapter.ts'
 import type { HttpParts } from '../parts.ts'
@@ -26,6 +27,7 @@ export function chatRoutes(app: FastifyInstance, parts: HttpParts): void {
     if (!canPassOn(route)) throw notPassedOn(model)
     const leaving = new AbortController()
     onGone(reply, () => leaving.abort(new Error('The client has gone away.')))
+    const forget = parts.stage.onStopped(() => leaving.abort(stoppedMidway()))
     const call = { requestId: request.id, model, body, route, signal: leaving.signal }
     const begun = Promise.withResolvers<FastifyReply>()
     const take: TakeAnswer = (answer, served) => {
@@ -34,9 +36,9 @@ export function chatRoutes(app: FastifyInstance, parts: HttpParts): void {
       begun.resolve(sendRaw(reply, parts, send))
       return sent
     }
-    passOn(parts, call, take).catch((error: unknown) => {
-      begun.reject(error instanceof UpstreamError ? toApiError(error) : error)
-    })
+    passOn(parts, call, take)
+      .catch((error: unknown) => begun.reject(error instanceof UpstreamError ? toApiError(error) : error))
+      .finally(forget)
     return begun.promise
   })
 }
@@ -53,21 +55,32 @@ function notPassedOn(model: string): ApiError {
 interface Passing {
   readonly answer: RawAnswer
   readonly served: Served
+  /** Fires where the client has gone, or, with an error for it, where the server stops. */
   readonly gone: AbortSignal
 }
 
 async function sendAnswer({ raw, request }: FastifyReply, { answer, served, gone }: Passing): Promise<void> {
   raw.writeHead(answer.status, {
     // A browser must never be made to read what a provider says as a page.
-    'content-type': answer.contentType.startsWith('text/event-stream') ? answer.contentType : 'application/json',
+    'content-type': isStream(answer) ? answer.contentType : 'application/json',
     'cache-control': 'no-cache',
     'x-request-id': request.id,
     'x-content-type-options': 'nosniff',
     ...servedHeaders(served),
   })
-  for await (const chunk of answer.body) {
-    if (gone.aborted) return
-    if (!raw.write(chunk)) await once(raw, 'drain', { signal: gone })
+  try {
+    for await (const chunk of answer.body) {
+      if (gone.aborted) throw gone.reason
+      if (!raw.write(chunk)) await once(raw, 'drain', { signal: gone })
+    }
+  } catch (error) {
+    if (!(gone.reason instanceof ApiError) || !isStream(answer)) throw error
+    // The provider may have been in the middle of a line.
+    raw.write(`\n\ndata: ${JSON.stringify({ error: gone.reason.toDetail() })}\n\n`)
   }
   raw.end()
+}
+
+function isStream({ contentType }: RawAnswer): boolean {
+  return contentType.startsWith('text/event-stream')
 }

@@ -3,8 +3,8 @@ import { buildOpenApi } from '../../protocol/openapi.ts'
 import type { HttpParts } from '../parts.ts'
 import { docsPage } from '../docs-page.ts'
 
-/** What needs no key: health, the description of the API, its page, and the metrics where they are on. */
-export function metaRoutes(app: FastifyInstance, { store, metrics, version, isReady }: HttpParts): void {
+/** What needs no key and every server has: health, and the metrics where they are on. */
+export function probeRoutes(app: FastifyInstance, { store, metrics, stage }: HttpParts): void {
   app.get('/live', async () => ({ status: 'ok' }))
 
   app.get('/ready', async (_, reply) => {
@@ -12,13 +12,11 @@ export function metaRoutes(app: FastifyInstance, { store, metrics, version, isRe
       () => true,
       () => false,
     )
-    if (isReady() && isStoreUp) return { status: 'ok' }
-    return reply.code(503).send({ status: isReady() ? 'storage unavailable' : 'draining' })
+    const phase = stage.phase()
+    if (phase === 'starting') return reply.code(503).send({ status: 'starting' })
+    if (phase !== 'ready') return reply.code(503).send({ status: 'draining' })
+    return isStoreUp ? { status: 'ok' } : reply.code(503).send({ status: 'storage unavailable' })
   })
-
-  app.get('/openapi.json', async () => buildOpenApi(version))
-
-  app.get('/docs', async (_, reply) => reply.type('text/html; charset=utf-8').send(docsPage(buildOpenApi(version))))
 
   const { expose } = metrics
   if (expose === undefined) return
@@ -26,4 +24,11 @@ export function metaRoutes(app: FastifyInstance, { store, metrics, version, isRe
     const { contentType, text } = await expose()
     return reply.type(contentType).send(text)
   })
+}
+
+/** The description of the API, and its page. */
+export function metaRoutes(app: FastifyInstance, { version }: HttpParts): void {
+  app.get('/openapi.json', async () => buildOpenApi(version))
+
+  app.get('/docs', async (_, reply) => reply.type('text/html; charset=utf-8').send(docsPage(buildOpenApi(version))))
 }

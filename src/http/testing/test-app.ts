@@ -5,6 +5,7 @@ import { ALICE, testEngine, type TestEngine, type TestEngineOptions } from '../.
 import type { Store } from '../../store/store.ts'
 import { NO_METRICS } from '../../telemetry/metrics.ts'
 import { createApp } from '../app.ts'
+import { createStage, type Stage } from '../stage.ts'
 import type { HttpParts } from '../parts.ts'
 
 /** A key of Alice's. */
@@ -40,7 +41,8 @@ export function testApp(store: Store, options: TestEngineOptions = {}, parts: Pa
     basePaths: ['/v1', '/api/v1'],
     limits: { bodyBytesMax: 1000, jsonDepthMax: 100 },
     timeouts: { keepalive_ms: 15_000, clientStall_ms: 30_000 },
-    isReady: () => true,
+    stage: readyStage(),
+    servesApi: true,
     ...parts,
   })
   return {
@@ -60,4 +62,10 @@ export function testApp(store: Store, options: TestEngineOptions = {}, parts: Pa
       return `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`
     },
   }
+}
+
+function readyStage(): Stage {
+  const stage = createStage()
+  stage.enter('ready')
+  return stage
 }

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createStage, isClosed, type Phase } from './stage.ts'
+
+const phases: readonly (readonly [Phase, boolean])[] = [
+  ['starting', false],
+  ['ready', false],
+  ['lame-duck', false],
+  ['draining', true],
+  ['stopped', true],
+]
+for (const [phase, closed] of phases) {
+  test(`a ${phase} server takes ${closed ? 'no ' : ''}requests`, () =>
+    assert.equal(isClosed({ phase: () => phase }), closed))
+}
+
+test('what is to be done at the end is done once, unless it was taken back, and at once where it is over', () => {
+  const [stage, done] = [createStage(), [] as string[]]
+  stage.onStopped(() => done.push('first'))
+  stage.onStopped(() => done.push('never'))()
+  stage.enter('draining')
+  assert.equal(done.length, 0)
+  stage.enter('stopped')
+  stage.enter('stopped')
+  stage.onStopped(() => done.push('late'))
+  assert.deepEqual(done, ['first', 'late'])
+})

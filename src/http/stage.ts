@@ -1,0 +1,39 @@
+/**
+ * Where a server stands on its way from its start to its end. A lame duck still takes requests, and tells its probe
+ * that it will not for long; a draining server takes none, and lets those end that it has; a stopped one ends them.
+ */
+export type Phase = 'starting' | 'ready' | 'lame-duck' | 'draining' | 'stopped'
+
+/** The way of one server. */
+export interface Stage {
+  phase(): Phase
+  /** Goes on. There is no way back. */
+  enter(next: Phase): void
+  /** Does something as soon as the server is stopped. @returns what takes it back. */
+  onStopped(act: () => void): () => void
+}
+
+/** Begins the way of a server. */
+export function createStage(): Stage {
+  const acts = new Set<() => void>()
+  let phase: Phase = 'starting'
+  return {
+    phase: () => phase,
+    enter(next) {
+      phase = next
+      if (next !== 'stopped') return
+      for (const act of acts) act()
+      acts.clear()
+    },
+    onStopped(act) {
+      if (phase === 'stopped') act()
+      else acts.add(act)
+      return () => void acts.delete(act)
+    },
+  }
+}
+
+/** Whether requests are no longer taken. */
+export function isClosed({ phase }: Pick<Stage, 'phase'>): boolean {
+  return phase() === 'draining' || phase() === 'stopped'
+}
