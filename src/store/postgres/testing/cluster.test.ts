@@ -48,7 +48,7 @@ test('nothing is left of a server whose test was killed', { skip }, async () => 
   const program = `
     const { startCluster } = await import(${JSON.stringify(harness)})
     const cluster = await startCluster()
-    const { default: pg } = await import('pg')
+    const { Client } = await import('pg')
     const client = new Client({ connectionString: await cluster.createDatabase() })
     await client.connect()
     const { rows } = await client.query('SHOW data_directory')
