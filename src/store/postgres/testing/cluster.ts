@@ -281,6 +281,8 @@ function readIfThere(path: string): string | undefined {
 function guard(server: ChildProcess, folder: string): ChildProcess {
   const watch = spawn('/bin/sh', ['-c', GUARD, 'guard', String(server.pid), folder], {
     ...SERVER_USER,
+    // Whoever ends a whole group of processes, as Ctrl-C does, leaves this one to its work.
+    detached: true,
     stdio: ['pipe', 'ignore', 'inherit'],
   })
   watch.unref()
