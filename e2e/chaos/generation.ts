@@ -99,9 +99,9 @@ class Generation {
     auditCalls(journal, counts)
     figures.calls += Object.values(counts).reduce((sum, { received }) => sum + received, 0)
     restarted.wire.close()
-    life.send('SIGTERM')
+    life.send('SIGINT')
     const { code } = await life.ended
-    if (code !== 0) journal.blame('server', undefined, `it ended with ${code} after SIGTERM: ${life.said()}`)
+    if (code !== 0) journal.blame('server', undefined, `it ended with ${code} after SIGINT: ${life.said()}`)
   }
 
   async end(): Promise<void> {

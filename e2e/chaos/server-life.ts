@@ -39,6 +39,7 @@ export function preparePlace({ main, folder, baseUrl, store, background }: Setup
 
 /** One process, from its start to its end. */
 export interface ServerLife {
+  readonly pid: number
   /** Resolves with its address when it listens; undefined where it has ended before. */
   readonly listening: Promise<string | undefined>
   /** Resolves when it is gone, with what it was ended by. */
@@ -83,6 +84,7 @@ export function spawnServer({ main, folder }: Place, crashAt?: string): ServerLi
     return { code: code as number | null, signal: signal as NodeJS.Signals | null } // As Node has them.
   })
   return {
+    pid: child.pid ?? 0,
     listening: address.promise,
     ended,
     isOver: () => isOver,
