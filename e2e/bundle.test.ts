@@ -24,7 +24,7 @@ before(async () => {
   mkdirSync(work)
   const local = `local: { kind: openai-chat, base_url: "${upstream.baseUrl}" }`
   const providers = `providers: { ${local}, aws: { kind: bedrock, region: us-east-1 } }`
-  writeFileSync(join(work, 'antiphon.yaml'), `${providers}\nserver: { metrics: true }\n`)
+  writeFileSync(join(work, 'antiphon.yaml'), `${providers}\nserver: { metrics: true }\ntimeouts: { lame_duck_ms: 0 }\n`)
 })
 
 after(async () => {
@@ -89,6 +89,24 @@ test('the bundle runs where no package is installed', async () => {
   assert.equal(await run('--version'), `${VERSION}\n`)
   assert.match(await run('--help'), /Usage\n {2}antiphon serve /)
   assert.match(await run('config', 'check', '--config', 'antiphon.yaml'), /^The configuration is valid\./)
+})
+
+test('several processes are started from the bundle, and told of what keeps them from starting', async () => {
+  const args = [
+    'serve',
+    '--config',
+    'antiphon.yaml',
+    '--port',
+    '0',
+    '--workers',
+    '2',
+    '--store',
+    'postgres://127.0.0.1:1/d',
+  ]
+  await assert.rejects(run(...args), {
+    code: 1,
+    stderr: /^The storage postgres:[^\n]* cannot be opened: [^\n]*\n[^\n]*\n$/,
+  })
 })
 
 test('the bundle answers, streams, goes on with a thread, reaches a provider, and stops when told', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { statSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -17,15 +17,6 @@ function freshFolder(): string {
 
 function run(args: readonly string[], environment?: Record<string, string>, folder = freshFolder()): Promise<Exit> {
   return startCommand(folder, args, environment).ended
-}
-
-const FILE = 'antiphon.yaml'
-
-/** A folder with a configuration file. */
-function configured(yaml: string): string {
-  const folder = freshFolder()
-  writeFileSync(join(folder, FILE), yaml)
-  return folder
 }
 
 test('the version and the failures of a command line are its output and its exit code', async () => {
@@ -49,7 +40,7 @@ test('the first run says where it listens, a key, and a line that answers; the s
   assert.deepEqual([response.status, response.output_text], ['completed', 'You said: Hello!'])
   assert.equal(statSync(join(folder, '.antiphon')).mode & 0o077, 0, 'the folder is its owner’s alone')
   assert.equal(statSync(join(folder, '.antiphon', 'seal.key')).mode & 0o077, 0)
-  first.process.kill('SIGTERM')
+  first.process.kill('SIGINT')
   const exit = await first.ended
   assert.deepEqual([exit.code, exit.signal, exit.stderr], [0, null, ''])
 
@@ -81,84 +72,6 @@ test('a taken port ends the second server with what to do, and leaves the work o
     `Port ${port} on 127.0.0.1 is taken. Choose another with --port N, or PORT=N in the environment.\n`,
   )
   assert.match(await stream.text(), /event: response\.completed/)
-  first.process.kill('SIGTERM')
+  first.process.kill('SIGINT')
   assert.equal((await first.ended).code, 0)
 })
-
-test('a signal lets what runs end, and answers nothing new', async () => {
-  const folder = configured('timeouts: { drain_ms: 10000 }\n')
-  const environment = { LOG_LEVEL: 'error', ANTIPHON_API_KEY: 'my-own-key' }
-  const server = startCommand(folder, ['serve', '--config', FILE, '--port', '0'], environment)
-  const greeting = await server.says(/^curl .*$/m)
-  assert.ok(
-    !greeting.includes('API key') && !greeting.includes('my-own-key'),
-    'a key from outside is used, none is made',
-  )
-  const base = /listens on (\S+)/.exec(greeting)?.[1] ?? ''
-  const headers = { 'x-api-key': 'my-own-key', 'content-type': 'application/json' }
-  const ask = (input: string) =>
-    fetch(`${base}/responses`, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ model: 'demo', input, stream: true }),
-    })
-  const stream = await ask('/wait 0.5')
-  server.process.kill('SIGTERM')
-  await server.says(/Stopping/)
-  assert.equal((await fetch(new URL('/ready', base))).status, 503)
-  assert.match(await stream.text(), /event: response\.completed[\s\S]*data: \[DONE\]/)
-  const exit = await server.ended
-  assert.deepEqual([exit.code, exit.signal, exit.stderr], [0, null, ''])
-  await assert.rejects(fetch(`${base}/models`))
-})
-
-test('what outlasts the drain time is ended in its stream, and the process ends within its limit', async () => {
-  const folder = configured('timeouts: { drain_ms: 200 }\n')
-  const environment = { LOG_LEVEL: 'silent', ANTIPHON_API_KEY: 'my-own-key' }
-  const server = startCommand(folder, ['serve', '--config', FILE, '--port', '0'], environment)
-  const base = /listens on (\S+)/.exec(await server.says(/^curl .*$/m))?.[1] ?? ''
-  const headers = { 'x-api-key': 'my-own-key', 'content-type': 'application/json' }
-  const ask = (body: object) =>
-    fetch(`${base}/responses`, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ model: 'demo', input: '/wait 600', ...body }),
-    })
-  const stream = await ask({ stream: true })
-  const { id } = (await (await ask({ background: true })).json()) as { id: string }
-  const reader = await fetch(`${base}/responses/${id}?stream=true`, { headers })
-  const idle = await fetch(`${base}/models`, { headers })
-  assert.equal(idle.status, 200)
-  server.process.kill('SIGTERM')
-  assert.match(await stream.text(), /event: response\.failed[\s\S]*data: \[DONE\]/)
-  await assert.rejects(reader.text(), { message: 'terminated' }, 'the job goes on elsewhere: its stream is cut')
-  const exit = await server.ended
-  assert.deepEqual([exit.code, exit.signal, exit.stderr], [0, null, ''])
-
-  const next = startCommand(folder, ['serve', '--config', FILE, '--port', '0'], environment)
-  const address = /listens on (\S+)/.exec(await next.says(/^curl .*$/m))?.[1] ?? ''
-  const job = (await (await fetch(`${address}/responses/${id}`, { headers })).json()) as { status: string }
-  assert.ok(['queued', 'in_progress'].includes(job.status), job.status)
-  next.process.kill('SIGTERM')
-  await next.ended
-})
-
-for (const [first, second] of [
-  ['SIGTERM', 'SIGTERM'],
-  ['SIGINT', 'SIGTERM'],
-] as const) {
-  test(`${first} and then ${second} ends the process at once`, async () => {
-    const environment = { LOG_LEVEL: 'silent', ANTIPHON_API_KEY: 'my-own-key', ANTIPHON_STORE: 'memory:', PORT: '0' }
-    const server = startCommand(freshFolder(), ['serve'], environment)
-    const base = /listens on (\S+)/.exec(await server.says(/^curl .*$/m))?.[1] ?? ''
-    const headers = { 'x-api-key': 'my-own-key', 'content-type': 'application/json' }
-    const body = JSON.stringify({ model: 'demo', input: '/wait 600', stream: true })
-    const stream = await fetch(`${base}/responses`, { method: 'POST', headers, body })
-    server.process.kill(first)
-    await server.says(/Stopping/)
-    server.process.kill(second)
-    const { code, signal } = await server.ended
-    assert.deepEqual([code, signal], [130, null])
-    await assert.rejects(stream.text())
-  })
-}

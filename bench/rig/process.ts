@@ -11,8 +11,8 @@ export interface MeasuredProcess {
   cpu_ns(): number
   /** Resident memory, in bytes. */
   rss(): number
-  /** Resolves when it has exited. */
-  stop(): Promise<void>
+  /** Resolves when it has exited; it is asked by SIGTERM, or by another signal. */
+  stop(signal?: NodeJS.Signals): Promise<void>
 }
 
 /** What a process is started with. */
@@ -36,10 +36,10 @@ export function launch({ args, environment = {}, folder, stdout }: Launch): Meas
     child,
     cpu_ns: () => cpuOf(pid),
     rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024,
-    stop: async () => {
+    stop: async (signal = 'SIGTERM') => {
       if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')
-      child.kill('SIGTERM')
+      child.kill(signal)
       await exited
     },
   }

@@ -75,6 +75,7 @@ async function startAntiphon(upstreamOrigin: string, folder: string): Promise<Se
     [
       `server: { port: ${port}, metrics: true }`,
       `store: sqlite:${join(folder, 'antiphon.db')}`,
+      'timeouts: { lame_duck_ms: 0 }',
       `providers: { mock: { kind: openai-chat, base_url: "${upstreamOrigin}/v1" } }`,
     ].join('\n'),
   )

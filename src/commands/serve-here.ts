@@ -1,0 +1,90 @@
+import { compose, staticKeys, type Server } from '../compose.ts'
+import type { Environment } from '../config/load.ts'
+import { FIRST_SLOT } from '../config/instance.ts'
+import type { Config } from '../config/schema.ts'
+import { systemClock } from '../engine/clock.ts'
+import type { Logger } from '../telemetry/log.ts'
+import { checkpointOf } from './crash-at.ts'
+import { isInTime } from './deadline.ts'
+import { greeting } from './greeting.ts'
+import { createKey } from './keys.ts'
+import type { StopWishes } from './stop-wishes.ts'
+
+/** What a server in this process is given. */
+export interface ServeParts {
+  readonly config: Config
+  readonly environment: Environment
+  readonly logger: Logger
+  readonly wishes: StopWishes
+  /** Its number among the processes behind the port. */
+  readonly slot?: number
+  /** Hears the greeting, once the server answers. */
+  readonly onReady: (greeting: string) => void
+  readonly onStopping: () => void
+}
+
+/**
+ * Serves in this process until it is told to stop.
+ *
+ * @returns the exit code: 0 where everything was brought to its end.
+ * @throws It cannot start.
+ */
+export async function serveHere(parts: ServeParts): Promise<number> {
+  const { config, environment, logger, wishes } = parts
+  const server = await startServer(parts)
+  parts.onReady(greeting(config, server.address, await firstKey(server, config, environment)))
+  const signal = await wishes.first
+  parts.onStopping()
+  // Who presses a key waits for it; nobody sends requests by a probe there.
+  const lameDuck_ms = signal === 'SIGINT' ? 0 : config.timeouts.lame_duck_ms
+  const { hurry } = wishes
+  const given_ms = lameDuck_ms + config.timeouts.drain_ms
+  const isWhole = await isInTime(server.stop({ lameDuck_ms, hurry }), { given_ms, hurry, clock: systemClock })
+  if (!isWhole) logger.error({ given_ms }, 'the server did not stop in time: something was not brought to its end')
+  const code = isWhole ? 0 : 1
+  // Whatever is still open then, nobody waits for it.
+  setTimeout(() => process.exit(code), isWhole ? LINGER_MS : 0).unref()
+  return code
+}
+
+const LINGER_MS = 300
+
+async function startServer(parts: ServeParts): Promise<Server & { readonly address: string }> {
+  const { config, environment, logger, slot = FIRST_SLOT } = parts
+  const surroundings = { environment, logger, slot, checkpoint: checkpointOf(environment) }
+  const server = await compose(config, surroundings).catch((error: unknown) => explainStore(config, error))
+  const address = await server.start().catch(async (error: unknown) => {
+    await server.stop()
+    throw explainListen(config, error)
+  })
+  return { ...server, address }
+}
+
+/** A key for those who have none: made on the first run, unless the operator has brought one. */
+async function firstKey({ store }: Server, config: Config, environment: Environment): Promise<string | undefined> {
+  const isProvided = staticKeys(config, environment).length > 0 || config.server.role === 'worker'
+  if (isProvided || (await store.keys.list()).length > 0) return undefined
+  return createKey(store, undefined)
+}
+
+function explainStore(config: Config, error: unknown): never {
+  const reason = error instanceof Error ? error.message : String(error)
+  throw new Error(
+    `The storage ${withoutPassword(config.store)} cannot be opened: ${reason}\nGive another one with --store sqlite:/a/folder/you/can/write/antiphon.db`,
+  )
+}
+
+/** A storage's URL as it may be shown. */
+function withoutPassword(url: string): string {
+  return url.replace(/(?<=:\/\/[^:@/]*:).*(?=@)/, '***')
+}
+
+function explainListen(config: Config, error: unknown): Error {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const { host, port } = config.server
+  if (code === 'EADDRINUSE')
+    return new Error(`Port ${port} on ${host} is taken. Choose another with --port N, or PORT=N in the environment.`)
+  if (code === 'EACCES')
+    return new Error(`Port ${port} on ${host} may not be used by this user. Choose one above 1023 with --port N.`)
+  return error instanceof Error ? error : new Error(String(error))
+}
