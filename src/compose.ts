@@ -77,7 +77,20 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const catalogue = await catalogueOf(config, { egress, clock })
   const sealer = createSealer(secret)
   const fetcher = lazyFetcher(config.egress, clock)
-  const engine = createEngine({ store, catalogue, sealer, fetcher, clock, logger, metrics, ...engineLimits(config) })
+  const instance = instanceOf(config.server, surroundings.slot ?? FIRST_SLOT)
+  const engine = createEngine({
+    store,
+    catalogue,
+    sealer,
+    fetcher,
+    clock,
+    logger,
+    metrics,
+    instance,
+    checkpoint,
+    retention: config.retention,
+    ...engineLimits(config),
+  })
   const stage = createStage()
   const app = createApp({
     engine,
@@ -99,7 +112,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     app,
     engine,
     store,
-    instance: instanceOf(config.server, surroundings.slot ?? FIRST_SLOT),
+    instance,
     async start() {
       // The port comes first: a second server that finds it taken must not take over the work of the first.
       const address = await app.listen({ host: config.server.host, port: config.server.port })

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { accepted } from '../../src/core/lifecycle.ts'
 import { accountId, mintResponseId } from '../../src/protocol/id.ts'
 import { openDatabase } from '../../src/store/sqlite/open-database.ts'
 import { prepareOperations } from '../../src/store/sqlite/operations.ts'
@@ -17,14 +18,15 @@ const SNAPSHOT_BYTES = 1200
 export function measureThreadRead(times: number): number {
   const folder = mkdtempSync(join(tmpdir(), 'antiphon-read-'))
   const db = openDatabase(join(folder, 'antiphon.db'), 0)
-  const operations = prepareOperations(db, Date.now)
+  const operations = prepareOperations(db, { wall_ms: Date.now, steady_ms: Date.now })
   const account = accountId('bench')
   const idOf = (turn: number) => mintResponseId(String(turn).padStart(48, '0'))
   const payload = JSON.stringify(['x'.repeat(TURN_BYTES)])
   const rest = JSON.stringify('x'.repeat(SNAPSHOT_BYTES))
   for (let turn = 0; turn < TURNS; turn++) {
     const previousId = turn === 0 ? undefined : idOf(turn - 1)
-    const fixed = { background: false, createdAt: 1, request: undefined, clientItemIds: [] }
+    const none = { request: undefined, clientItemIds: [], binding: undefined }
+    const fixed = { background: false, createdAt: 1, calls: '[]', ...none }
     const row = {
       id: idOf(turn),
       status: 'in_progress' as const,
@@ -34,7 +36,9 @@ export function measureThreadRead(times: number): number {
       ...fixed,
     }
     operations.insert(account, row, { owner: 'bench' })
-    operations.finish(account, row.id, { status: 'completed', response: rest, output: payload, log: '[]', attempt: 0 })
+    const next = { ...accepted(false, 'bench'), status: 'completed' as const, version: 1 }
+    const ending = { response: rest, output: payload, log: '[]', calls: '[]' }
+    operations.end(account, row.id, { next, ending, version: 0 })
   }
   const read = () => operations.thread(account, idOf(TURNS - 1), 1001)
   for (let time = 0; time < times; time++) read()

@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: ['protocol', 'core', 'providers', 'store', 'telemetry'],
   http: ['protocol', 'core', 'providers', 'store', 'accounts', 'telemetry', 'engine'],
   config: ['protocol', 'providers'],
-  commands: ['protocol', 'config', 'accounts', 'store', 'egress', 'telemetry', 'engine', '.'],
+  commands: ['protocol', 'core', 'config', 'accounts', 'store', 'egress', 'telemetry', 'engine', '.'],
   '.': [
     'protocol',
     'core',

@@ -91,6 +91,7 @@ test('config schema prints the JSON Schema that files are checked against', asyn
     'limits',
     'models',
     'providers',
+    'retention',
     'sealing_key',
     'server',
     'store',

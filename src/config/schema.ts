@@ -151,6 +151,9 @@ export const Config = Type.Object(
       on_crash: Type.Enum(['retry', 'fail'], { default: 'retry' }),
       streaming: Type.Boolean({ default: false }),
     }),
+    retention: section({
+      responses_days: count(30),
+    }),
     egress: section({
       allow: Type.Array(Type.String({ pattern: ORIGIN }), {
         default: [],

@@ -5,6 +5,7 @@ import { Compile } from 'typebox/compile'
 import { isNativeEvent, ResponseEvent } from '../protocol/event.ts'
 import { isNativeItem, type OutputItem } from '../protocol/output-item.ts'
 import { foldAll } from './decide.ts'
+import { decodeBatch, encodeBatch } from './event-batch.ts'
 import { grammarFaults } from './grammar.ts'
 import { decodeLog, encodeLog } from './log-codec.ts'
 import { arbitraryEnding, arbitraryOutput, recut } from './testing/arbitrary-run.ts'
@@ -35,6 +36,15 @@ law('the JSON answer is the response of the last event', ({ events, final }) => 
   const last = events.at(-1)
   assert.ok(last !== undefined && 'response' in last)
   assert.equal(JSON.stringify(last.response), JSON.stringify(final))
+})
+
+law('events kept in batches, wherever they are cut, come back letter for letter', ({ events }) => {
+  for (const size of [1, 2, 3, 7, events.length]) {
+    for (let first = 0; first < events.length; first += size) {
+      const batch = events.slice(first, first + size)
+      assert.equal(JSON.stringify(decodeBatch(encodeBatch(batch), first)), JSON.stringify(batch))
+    }
+  }
 })
 
 law('output_text is all text of all messages', ({ final }) => {

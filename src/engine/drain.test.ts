@@ -48,21 +48,41 @@ test('a foreground response that outlasts the drain time fails, with what it has
   assert.equal(model.calls[0]?.isOver(), true)
 })
 
-test('a job that outlasts the drain time is left to the next process, its readers are let go', async () => {
-  const { engine, create, model, clock, retrieve, cutEvents, store } = await fresh()
+test('a job that outlasts the drain time is given back, and run by the next process at once', async () => {
+  const { engine, create, model, clock, retrieve, store } = await fresh()
   const id = idOf(await create({ background: true }))
   model.calls[0]?.say({ type: 'text', text: 'half' })
-  const reading = cutEvents(id)
   const drained = engine.drain(1000)
   await clock.pass(1000)
   await drained
-  assert.equal((await reading).at(-1)?.type, 'response.output_text.delta')
   assert.equal((await retrieve(id)).status, 'in_progress')
   assert.equal(model.calls[0]?.isOver(), true)
-  const next = testEngine(store, { clock, answer: answerWith('Done') })
+  const next = testEngine(store, { clock, answer: answerWith('Done'), instance: 'elsewhere:1' })
   await next.engine.start()
   await settled()
   assert.equal((await next.retrieve(id)).output_text, 'Done')
+  await next.stop()
+})
+
+test('a job of which a part was read is not begun again: what was read stays, and it has failed', async () => {
+  const { engine, create, model, clock, cutEvents, store } = await fresh()
+  const id = idOf(await create({ background: true }))
+  model.calls[0]?.say({ type: 'text', text: 'half' })
+  const reading = cutEvents(id)
+  await settled()
+  const drained = engine.drain(1000)
+  await clock.pass(1000)
+  await drained
+  const seen = await reading
+  assert.equal(seen.at(-1)?.type, 'response.output_text.delta')
+  const next = testEngine(store, { clock, answer: answerWith('Done') })
+  await next.engine.start()
+  await settled()
+  const final = await next.retrieve(id)
+  assert.deepEqual([final.status, final.output_text, next.model.calls.length], ['failed', 'half', 0])
+  const all = await eventsOf(await next.engine.events(ALICE, id, { after: -1 }))
+  assert.deepEqual(JSON.stringify(all.slice(0, seen.length)), JSON.stringify(seen))
+  assert.deepEqual(grammarFaults(all), [])
   await next.stop()
 })
 

@@ -1,12 +1,14 @@
+import type { CallRecords } from '../core/call-record.ts'
 import { conclude, type Ending } from '../core/conclude.ts'
 import { foldAll } from '../core/decide.ts'
+import { transition, type Command, type Lifecycle } from '../core/lifecycle.ts'
 import { encodeLog, numbered } from '../core/log-codec.ts'
 import type { SnapshotText } from '../core/snapshot-text.ts'
 import { splitSnapshot } from '../core/split-snapshot.ts'
 import { ApiError, type ErrorDetail } from '../protocol/error.ts'
 import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
-import type { Response } from '../protocol/response.ts'
+import { isTerminal, type Response, type TerminalStatus } from '../protocol/response.ts'
 import { StoreUnavailable, type ResponseStore, type StoredEnding } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
@@ -24,21 +26,31 @@ const STORE_PAUSE_MS = 5000
 export interface RunStorage {
   readonly responses: ResponseStore
   readonly id: ResponseId
-  readonly attempt: number
+  /** Where it stands: nobody else changes it, or we have lost it. */
+  readonly lifecycle: Lifecycle
 }
 
-/** How far a response has come: its events, and the snapshot that they fold to. */
+/** How far a response has come: its events, the snapshot that they fold to, the calls that were made. */
 export interface Told {
   readonly earlier: readonly ResponseEvent[]
   readonly response: Response
+  readonly calls: CallRecords
+}
+
+/** What is stored of an end. */
+export interface Ended {
+  readonly status: TerminalStatus
+  readonly ending: StoredEnding
 }
 
 /** A snapshot and the events that ended it, as they are stored. */
-export function storedEnding(told: Told, events: readonly UnnumberedEvent[], textOf: SnapshotText): StoredEnding {
-  const { earlier, response } = told
+export function storedEnding(told: Told, events: readonly UnnumberedEvent[], textOf: SnapshotText): Ended {
+  const { earlier, response, calls } = told
   const final = foldAll(response, events)
+  if (!isTerminal(final.status)) throw new Error('These events end nothing.')
   const all = [...earlier, ...events.map((event, index) => numbered(event, earlier.length + index))]
-  return { status: final.status, ...splitSnapshot(final, textOf(final)), log: encodeLog(all, final) }
+  const ending = { ...splitSnapshot(final, textOf(final)), log: encodeLog(all, final), calls: JSON.stringify(calls) }
+  return { status: final.status, ending }
 }
 
 interface StoringTools {
@@ -55,14 +67,16 @@ interface StoringTools {
  * storage could not be written.
  */
 export async function storeEnding(
-  { responses, id, attempt }: RunStorage,
-  ending: StoredEnding,
+  { responses, id, lifecycle }: RunStorage,
+  { status, ending }: Ended,
   tools: StoringTools,
 ): Promise<'stored' | 'lost' | 'failed'> {
   const { clock, logger } = tools
+  const { attempt, version } = lifecycle
+  const next = lawful(lifecycle, { type: 'end', attempt, status })
   for (let tries = 1; ; tries++) {
     try {
-      return (await responses.finish(id, attempt, ending)) ? 'stored' : 'lost'
+      return (await responses.swap(id, { version, next, ending })) ? 'stored' : 'lost'
     } catch (error) {
       logger.error({ attempt: tries, ...errorFacts(error) }, 'the end of a response could not be stored')
       if (tries >= STORE_TRIES_MAX || tools.isRefused === true || !(error instanceof StoreUnavailable)) return 'failed'
@@ -78,7 +92,7 @@ export async function storeEnding(
  */
 export async function storeEventually(
   storage: RunStorage,
-  ending: StoredEnding,
+  ending: Ended,
   { clock, logger, signal }: { clock: Clock; logger: Logger; signal: AbortSignal },
 ): Promise<void> {
   let outcome: string = 'failed'
@@ -94,6 +108,10 @@ export interface Waiting extends RunStorage {
   readonly response: string
   /** What its readers have seen so far, where it has any. */
   readonly log?: EventLog | undefined
+  /** What it has said, where that was kept. */
+  readonly kept?: readonly ResponseEvent[]
+  /** The calls that were made for it, as JSON text. */
+  readonly calls?: string
 }
 
 /** What ending one needs. */
@@ -103,23 +121,52 @@ interface EndingTools {
 }
 
 /**
- * Ends a stored response that nobody runs, for its readers too.
+ * Ends a stored response that nobody runs, for its readers too. What it has said, and what is known of it, stays.
  *
  * @returns whether this call ended it.
  */
 export async function endStored(waiting: Waiting, ending: Ending, { clock, textOf }: EndingTools): Promise<boolean> {
-  const { responses, id, attempt, log } = waiting
+  const { responses, id, lifecycle, log, kept = [], calls = '[]' } = waiting
   // Written by this program and checked by checksum.
   const first = JSON.parse(waiting.response) as Response
-  const earlier = log?.all() ?? [numbered({ type: 'response.created', response: first }, 0)]
-  const running: Response = { ...first, status: 'in_progress' }
+  const earlier = log?.all() ?? (kept.length > 0 ? kept : firstEvents(first, lifecycle.background))
+  const said = foldAll(first, earlier)
+  const running: Response = { ...said, status: 'in_progress' }
   const events: UnnumberedEvent[] = [
-    { type: 'response.in_progress', response: running },
+    ...(earlier.some(({ type }) => type === 'response.in_progress')
+      ? []
+      : [{ type: 'response.in_progress' as const, response: running }]),
     ...conclude(running, ending, Math.floor(clock.now() / 1000)),
   ]
-  const didEnd = await responses.finish(id, attempt, storedEnding({ earlier, response: first }, events, textOf))
-  if (didEnd && log?.isEnded() === false) log.append(events)
+  const ended = storedEnding({ earlier, response: said, calls: JSON.parse(calls) as CallRecords }, events, textOf)
+  if (ended.status !== 'failed' && ended.status !== 'cancelled')
+    throw new Error('Nobody can complete what nobody runs.')
+  const next = lawful(lifecycle, { type: 'close', status: ended.status })
+  const didEnd = await responses.swap(id, { version: lifecycle.version, next, ending: ended.ending })
+  if (didEnd && log?.isEnded() === false) {
+    log.append(events)
+    log.show()
+  }
   return didEnd
+}
+
+/** The events that every response of its sort begins with: they follow from its first snapshot. */
+export function firstEvents(response: Response, isBackground: boolean): readonly ResponseEvent[] {
+  const created = numbered({ type: 'response.created', response }, 0)
+  return isBackground ? [created, numbered({ type: 'response.queued', response }, 1)] : [created]
+}
+
+/** Gives a job back, for another process to run. @returns whether it was still held. */
+export async function releaseStored({ responses, id, lifecycle }: RunStorage): Promise<boolean> {
+  const next = transition(lifecycle, { type: 'release', attempt: lifecycle.attempt })
+  return next !== undefined && responses.swap(id, { version: lifecycle.version, next })
+}
+
+/** @throws The step is unlawful: it was not to be asked for. */
+function lawful(lifecycle: Lifecycle, command: Command): Lifecycle {
+  const next = transition(lifecycle, command)
+  if (next === undefined) throw new Error(`What is ${lifecycle.status} cannot ${command.type}.`)
+  return next
 }
 
 /** The ending of a response that failed before its model was called. */

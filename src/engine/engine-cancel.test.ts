@@ -116,7 +116,7 @@ test('a cancel that comes while a worker claims the job still cancels it', async
   const reading = events(id)
   await settled()
   // The worker claims between the two steps of the cancel.
-  store.before('finish', async () => {
+  store.before('swap', async () => {
     await engine.start()
     await settled()
   })
@@ -149,7 +149,7 @@ test('a cancel that comes while the job is being prepared keeps its model from b
 test('a cancel that cannot be stored is refused, and may be tried again', async () => {
   const { create, cancel, engine, store } = fresh()
   const id = idOf(await create({ background: true }))
-  store.breakDown('finish', new Error('full'), 1)
+  store.breakDown('swap', new Error('full'), 1)
   await assert.rejects(engine.cancel(ALICE, id), /full/)
   assert.equal((await cancel(id)).status, 'cancelled')
 })

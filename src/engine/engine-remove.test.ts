@@ -78,7 +78,7 @@ test('a response that is deleted while its end is being stored does not come bac
   const { create, engine, model, store, retrieve } = fresh()
   const created = await create()
   assert.ok(created.kind === 'running')
-  store.before('finish', async () => void (await engine.remove(ALICE, created.run.id)))
+  store.before('swap', async () => void (await engine.remove(ALICE, created.run.id)))
   model.calls[0]?.say({ type: 'text', text: 'Hello' }, FINISH)
   await created.run.ended
   await assert.rejects(retrieve(created.run.id), GONE)

@@ -1,29 +1,34 @@
-import { readResponseId } from '../core/check-request.ts'
+import { callSent } from '../core/call-record.ts'
+import type { Checkpoint } from '../core/checkpoint.ts'
+import { accepted } from '../core/lifecycle.ts'
 import type { Flow } from '../core/flow.ts'
-import { decodeLog } from '../core/log-codec.ts'
 import type { UserFetcher } from '../core/fetcher.ts'
 import { sealerOf, type Sealer } from '../core/seal.ts'
 import { createSnapshotText, type SnapshotText } from '../core/snapshot-text.ts'
-import { joinSnapshot } from '../core/split-snapshot.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
-import { badRequest } from '../protocol/error.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
 import { mintResponseId, timeHex, type AccountId, type ResponseId } from '../protocol/id.ts'
-import { isTerminal, type Response } from '../protocol/response.ts'
+import type { Response } from '../protocol/response.ts'
 import type { Catalogue } from '../providers/routing.ts'
-import type { Haste, Job, NewResponse, Store, StoredResponse } from '../store/store.ts'
+import type { NewResponse, Store } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { createAccess, type Access } from './access.ts'
+import { createChanges } from './changes.ts'
 import type { Clock } from './clock.ts'
-import { endStored, failedBefore, storeEventually } from './ending.ts'
-import { EventLog, type ReadOptions } from './event-log.ts'
-import { pageItems, type ItemPage, type PageQuery } from './input-items.ts'
+import { firstEvents, storeEventually } from './ending.ts'
+import { EventLog } from './event-log.ts'
+import { follow } from './follow.ts'
+import { createJobRunner } from './job-runner.ts'
+import { createLive } from './live.ts'
+import { createLogKeeper, type Keeping } from './log-keeper.ts'
 import { prepareRun, type PreparedRun } from './prepare.ts'
-import { notStreamable, queueFull, responseNotFound, stoppedMidway } from './problems.ts'
+import { createPresence, type Presence } from './presence.ts'
+import { queueFull } from './problems.ts'
 import { createRandomHex } from './random-hex.ts'
-import { createRegistry } from './registry.ts'
 import { startRun, type Run, type RunLimits } from './run.ts'
-import { startWorker, type Worker, type WorkerLimits } from './worker.ts'
+import type { RunParts } from './execution.ts'
+import type { WorkerLimits } from './worker.ts'
 
 /** What the engine is made of. */
 export interface EngineParts {
@@ -34,8 +39,12 @@ export interface EngineParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  /** What this process has in common with the one whose place it takes, such as `host:port`. */
+  readonly instance: string
   readonly limits: RunLimits & { readonly streamBufferBytesMax: number }
   readonly background: WorkerLimits & { readonly queueMax: number; readonly streaming: boolean }
+  readonly retention: { readonly responses_days: number }
+  readonly checkpoint: Checkpoint
 }
 
 /** A created response: running in this process, or waiting for a worker. */
@@ -45,175 +54,122 @@ export type Created =
       readonly kind: 'queued'
       readonly run: undefined
       readonly response: Response
-      readonly log: EventLog
+      readonly events: Flow<readonly ResponseEvent[]>
       readonly warnings: readonly string[]
     }
 
 /** Everything that can be done with responses. Ids are read and checked here; accounts never mix. */
-export interface Engine {
+export interface Engine extends Access, Presence {
   /** The JSON text of a snapshot; written out once for all who need it. */
   readonly textOf: SnapshotText
   /** @throws {ApiError} The request cannot be run. */
   create(account: AccountId, request: CreateRequest): Promise<Created>
-  /** The current snapshot, as JSON text. @throws {ApiError} 400 or 404. */
-  retrieve(account: AccountId, id: string): Promise<string>
-  /** The events after a number, live or stored. @throws {ApiError} 400 or 404. */
-  events(account: AccountId, id: string, options: ReadOptions): Promise<Flow<readonly ResponseEvent[]>>
-  /** Stops a background response. @returns its snapshot as JSON text. @throws {ApiError} 400 or 404. */
-  cancel(account: AccountId, id: string): Promise<string>
-  /** Hides a response. @throws {ApiError} 400 or 404. */
-  remove(account: AccountId, id: string): Promise<ResponseId>
-  /** A page of the input items. @throws {ApiError} 400 or 404. */
-  inputItems(account: AccountId, id: string, query: PageQuery): Promise<ItemPage>
-  /** Takes up what an earlier process left, and begins to work on the queue. */
-  start(): Promise<void>
-  /** Claims nothing more; what runs goes on, and what is asked for is still begun. */
-  pause(): void
-  /**
-   * Claims nothing more and waits for what runs. What has not ended by then is ended as failed; background
-   * jobs are left for the next process. It may be called again, with less time.
-   */
-  drain(drain_ms: number): Promise<void>
 }
 
-/** A prepared run that may begin. */
-interface Launch {
+/** A prepared run that may begin, and how it differs from others. */
+type Launch = Pick<RunParts, 'plan' | 'log' | 'storage' | 'calls' | 'keeping' | 'accepted' | 'isWatched'> & {
   readonly account: AccountId
-  readonly plan: PreparedRun
-  readonly log: EventLog
-  readonly attempt: number
-  readonly accepted: Promise<void>
-  readonly isWatched: boolean
-}
-
-/** A response that this process has in hand. */
-interface Held {
-  readonly log: EventLog
-  /** Undefined while it waits for a worker. */
-  readonly run: Run | undefined
-}
-
-/** A stored response, and what this process has of it. */
-interface Found {
-  readonly id: ResponseId
-  readonly stored: StoredResponse
-  readonly held: Held | undefined
 }
 
 /** Random bytes of a response id. */
 const RANDOM_ID_BYTES = 18
 
-/** More looks at a response than it can change hands in between. */
-const CANCEL_TRIES_MAX = 5
-
 /** Makes the engine. */
 export function createEngine(parts: EngineParts): Engine {
-  const { store, clock, logger, background } = parts
+  const { store, clock, logger, background, limits, metrics, checkpoint } = parts
   const randomHex = createRandomHex()
   const owner = `boot_${randomHex(8)}`
-  const live = createRegistry<ResponseId, Held>()
-  let worker: Worker | undefined
-
+  const live = createLive()
+  const changes = createChanges(clock)
+  const keeper = createLogKeeper(parts)
+  const textOf = createSnapshotText()
   const { catalogue, fetcher } = parts
   const prepareParts = { catalogue, fetcher, allowBackgroundStream: background.streaming }
+  const newLog = () => new EventLog(limits.streamBufferBytesMax)
   const placeOf = (account: AccountId) => ({
     responses: store.forAccount(account),
     sealer: sealerOf(account, parts.sealer),
   })
-  const newLog = () => new EventLog(parts.limits.streamBufferBytesMax)
-  const stopping = new AbortController()
-  const textOf = createSnapshotText()
-  const insert = (account: AccountId, plan: PreparedRun, haste: Haste) =>
-    store.forAccount(account).insert(rowOf(plan, textOf), owner, haste)
 
-  const hold = (id: ResponseId, held: Held): Held => {
-    live.set(id, held)
-    return held
-  }
-  const release = (id: ResponseId, held: Held | undefined) => {
-    if (held !== undefined && live.get(id) === held) live.delete(id)
-  }
-
-  const launch = (launched: Launch): Run => {
-    const { account, plan, log, attempt, accepted, isWatched } = launched
-    const { responses, sealer } = placeOf(account)
-    const storage = { responses, id: plan.id, attempt }
+  const launch = ({ account, ...launched }: Launch): Run => {
+    const { storage } = launched
     const run = startRun({
-      plan,
-      log,
-      limits: parts.limits,
+      ...launched,
+      limits,
       clock,
       logger,
-      metrics: parts.metrics,
-      sealer,
+      metrics,
+      checkpoint,
+      sealer: sealerOf(account, parts.sealer),
       textOf,
-      storage: plan.response.store ? storage : undefined,
-      storeLater: (ending) => void storeEventually(storage, ending, { clock, logger, signal: stopping.signal }),
-      accepted,
-      isWatched,
+      storeLater: (ended) => {
+        if (storage !== undefined) void storeEventually(storage, ended, { clock, logger, signal: presence.stopping })
+      },
     })
-    const held = hold(plan.id, { run, log })
-    void run.ended.finally(() => release(run.id, held)) // Not the id of the plan: it would keep the whole request.
+    const held = live.hold(run.id, { run, log: launched.log })
+    void run.ended.finally(() => live.release(run.id, held)) // Not the id of the plan: it would keep the whole request.
     return run
+  }
+
+  const jobs = createJobRunner({
+    store,
+    live,
+    clock,
+    textOf,
+    newLog,
+    prepare: (account, request, { id, created_at: createdAt }) =>
+      prepareRun({ ...prepareParts, ...placeOf(account), isAccepted: true }, request, {
+        id: id as ResponseId, // It was minted here.
+        createdAt,
+      }),
+    launch: ({ job, plan, log, calls, kept }) => {
+      const storage = { responses: store.forAccount(job.account), id: job.id, lifecycle: job.lifecycle }
+      const keeping = (onLost: () => void): Keeping => keeper.lead({ log, storage, last: kept, onLost })
+      const { account } = job
+      return launch({ account, plan, log, storage, calls, keeping, accepted: Promise.resolve(), isWatched: true })
+    },
+  })
+  const presence = createPresence({ ...parts, owner, live, changes, jobs, textOf })
+
+  const runNow = (account: AccountId, plan: PreparedRun, isWatched: boolean): Run => {
+    const log = newLog()
+    const unstored = { account, plan, log, calls: [], isWatched, storage: undefined, keeping: undefined }
+    if (!plan.response.store) return launch({ ...unstored, accepted: Promise.resolve() })
+    const responses = store.forAccount(account)
+    const storage = { responses, id: plan.id, lifecycle: accepted(false, owner) }
+    const isAccepted = responses.insert(rowOf(plan, textOf), owner, isWatched ? 'now' : 'soon')
+    const keeping = (onLost: () => void): Keeping => keeper.trail({ log, storage, last: -1, onLost })
+    return launch({ ...unstored, storage, accepted: isAccepted, keeping: isWatched ? keeping : undefined })
   }
 
   const enqueue = async (account: AccountId, plan: PreparedRun): Promise<Created> => {
     if ((await store.jobs.countQueued()) >= background.queueMax) throw queueFull(background.queueMax)
+    const { id, response, warnings } = plan
+    const responses = store.forAccount(account)
+    const queued = { kind: 'queued', run: undefined, response, warnings } as const
+    checkpoint('accept:before-insert')
+    if (store.isShared) {
+      await responses.insert(rowOf(plan, textOf), owner)
+      checkpoint('accept:after-insert')
+      presence.wake()
+      return { ...queued, events: follow({ responses, id, changes }, { after: -1 }) }
+    }
     // Held first: a worker may claim it before its insertion has been reported.
-    const held = hold(plan.id, { run: undefined, log: newLog() })
-    held.log.append([
-      { type: 'response.created', response: plan.response },
-      { type: 'response.queued', response: plan.response },
-    ])
-    await insert(account, plan, 'now').catch((error: unknown) => {
-      release(plan.id, held)
+    const held = live.hold(id, { run: undefined, log: newLog() })
+    held.log.append(firstEvents(response, true))
+    await responses.insert(rowOf(plan, textOf), owner).catch((error: unknown) => {
+      live.release(id, held)
       throw error
     })
-    worker?.wake()
-    return { kind: 'queued', run: undefined, response: plan.response, log: held.log, warnings: plan.warnings }
-  }
-
-  const startJob = async (job: Job, request: CreateRequest): Promise<Run | undefined> => {
-    const { account, id, attempt } = job
-    const known = live.get(id)
-    const isWaiting = known !== undefined && known.run === undefined && !known.log.isEnded()
-    const { log } = isWaiting ? known : hold(id, { run: undefined, log: newLog() })
-    // Written by this program.
-    const { created_at: createdAt } = JSON.parse(job.response) as Response
-    const context = { ...prepareParts, ...placeOf(account), isAccepted: true }
-    const plan = await prepareRun(context, request, { id, createdAt })
-    if (log.isEnded()) return undefined // Cancelled, deleted, or this process stops.
-    return launch({ account, plan, log, attempt, accepted: Promise.resolve(), isWatched: true })
-  }
-
-  const failJob = async (job: Job, error: unknown): Promise<void> => {
-    const held = live.get(job.id)
-    const waiting = held?.run === undefined ? held : undefined
-    const row = { ...job, responses: store.forAccount(job.account), log: waiting?.log }
-    await endStored(row, failedBefore(error), { clock, textOf })
-    waiting?.log.abandon()
-    release(job.id, waiting)
-  }
-
-  const find = async (account: AccountId, text: string): Promise<Found> => {
-    const id = readResponseId(text, 'response_id')
-    const stored = await store.forAccount(account).find(id)
-    if (stored === undefined) throw responseNotFound()
-    return { id, stored, held: live.get(id) }
-  }
-
-  const cancelFound = async (account: AccountId, { id, stored, held }: Found): Promise<void> => {
-    if (held?.run !== undefined) {
-      held.run.cancel()
-      await held.run.ended
-      return
-    }
-    const row = { ...stored, id, responses: store.forAccount(account), log: held?.log }
-    if (await endStored(row, { kind: 'cancelled', usage: null }, { clock, textOf })) release(id, held)
+    checkpoint('accept:after-insert')
+    presence.wake()
+    return { ...queued, events: held.log.read({ after: -1 }) }
   }
 
   return {
     textOf,
+    ...createAccess({ store, live, changes, owner, clock, textOf, checkpoint }),
+    ...presence,
 
     async create(account, request) {
       const now_ms = clock.now()
@@ -221,108 +177,19 @@ export function createEngine(parts: EngineParts): Engine {
         id: mintResponseId(timeHex(now_ms) + randomHex(RANDOM_ID_BYTES)),
         createdAt: Math.floor(now_ms / 1000),
       }
-      const context = { ...prepareParts, ...placeOf(account), isAccepted: false }
-      const plan = await prepareRun(context, request, identity)
+      const plan = await prepareRun({ ...prepareParts, ...placeOf(account), isAccepted: false }, request, identity)
       if (request.background === true) return enqueue(account, plan)
-      const isWatched = request.stream === true
-      const accepted = plan.response.store ? insert(account, plan, isWatched ? 'now' : 'soon') : Promise.resolve()
-      const run = launch({ account, plan, log: newLog(), attempt: 0, accepted, isWatched })
-      return { kind: 'running', run }
-    },
-
-    async retrieve(account, text) {
-      return snapshot(await find(account, text))
-    },
-
-    async events(account, text, options) {
-      const { id, stored, held } = await find(account, text)
-      if (held !== undefined && !isTerminal(stored.status)) return held.log.read(options)
-      const final = isTerminal(stored.status) ? stored : await store.forAccount(account).find(id)
-      const log = await store.forAccount(account).findLog(id)
-      if (final === undefined || log === undefined) throw notStreamable()
-      // Written by this program and checked by checksum.
-      const events = decodeLog(log, JSON.parse(joinSnapshot(final)) as Response)
-      return oneBatch(events.slice(options.after + 1))
-    },
-
-    async cancel(account, text) {
-      let found = await find(account, text)
-      if (!found.stored.background) {
-        throw badRequest('not_cancellable', 'response_id', 'Cannot cancel a synchronous response.')
-      }
-      // A worker may claim it between two looks: the next one then finds its run.
-      for (let tries = 0; tries < CANCEL_TRIES_MAX && !isTerminal(found.stored.status); tries++) {
-        await cancelFound(account, found)
-        found = await find(account, text)
-      }
-      return snapshot(found)
-    },
-
-    async remove(account, text) {
-      const id = readResponseId(text, 'response_id')
-      if (!(await store.forAccount(account).remove(id))) throw responseNotFound()
-      const held = live.get(id)
-      held?.run?.abandon()
-      held?.log.abandon()
-      release(id, held)
-      return id
-    },
-
-    async inputItems(account, text, query) {
-      const id = readResponseId(text, 'response_id')
-      const input = await store.forAccount(account).findInput(id)
-      if (input === undefined) throw responseNotFound()
-      return pageItems(input, query)
-    },
-
-    async start() {
-      const left = await store.jobs.takeOver(owner)
-      for (const row of left) {
-        await endStored({ ...row, responses: store.forAccount(row.account) }, failedBefore(stoppedMidway()), {
-          clock,
-          textOf,
-        })
-      }
-      const { jobs } = store
-      worker = startWorker({ jobs, owner, limits: background, clock, logger, start: startJob, fail: failJob })
-    },
-
-    pause() {
-      worker?.stop()
-    },
-
-    async drain(drain_ms) {
-      worker?.stop()
-      stopping.abort()
-      const running = () => live.values().flatMap(({ run }) => (run === undefined ? [] : [run.ended]))
-      const allEnded = async () => {
-        while (running().length > 0) await Promise.all(running())
-      }
-      const patience = new AbortController()
-      void allEnded().finally(() => patience.abort())
-      await clock.sleep(drain_ms, patience.signal).catch(() => {})
-      for (const { run, log } of live.values()) {
-        if (run === undefined) log.abandon()
-        else run.interrupt(stoppedMidway())
-      }
-      await allEnded()
+      return { kind: 'running', run: runNow(account, plan, request.stream === true) }
     },
   }
 }
 
-/** The snapshot as JSON text: the run's own while it runs, else the stored one. */
-function snapshot({ stored, held }: Found): string {
-  if (isTerminal(stored.status)) return joinSnapshot(stored)
-  const running = held?.run?.snapshot()
-  if (running !== undefined && !isTerminal(running.status)) return JSON.stringify(running)
-  // Written by this program.
-  return JSON.stringify({ ...(JSON.parse(stored.response) as Response), status: stored.status })
-}
-
 /** A response at acceptance. */
 function rowOf(plan: PreparedRun, textOf: SnapshotText): NewResponse {
-  const { id, response, input, previousId, request } = plan
+  const { id, response, input, previousId, request, route } = plan
   const { input: _, ...rest } = request
+  // In the foreground the call does not wait for its row.
+  const call = { attempt: 0, provider: route.adapter.id, model: route.upstreamModel }
   return {
     id,
     status: response.background ? 'queued' : 'in_progress',
@@ -332,19 +199,12 @@ function rowOf(plan: PreparedRun, textOf: SnapshotText): NewResponse {
     request: response.background ? JSON.stringify(rest) : undefined,
     input: JSON.stringify(input),
     response: textOf(response),
+    calls: response.background ? '[]' : JSON.stringify(callSent([], call)),
     clientItemIds: input.filter((item, index) => !isMinted(item.id, id, index)).map((item) => item.id),
+    binding: undefined,
   }
 }
 
 function isMinted(itemId: string, id: ResponseId, index: number): boolean {
   return itemId.endsWith(`_${id.slice('resp_'.length)}i${index}`)
-}
-
-function oneBatch(events: readonly ResponseEvent[]): Flow<readonly ResponseEvent[]> {
-  return {
-    each: async (take) => {
-      if (events.length > 0) await take(events)
-    },
-    leave: () => {},
-  }
 }

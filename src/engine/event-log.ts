@@ -8,6 +8,8 @@ export interface ReadOptions {
   readonly after: number
   /** Whether the writer waits for this reader when it falls behind. */
   readonly paced?: boolean
+  /** Whether it keeps the events for others: it sees them before they are shown. */
+  readonly isKeeper?: boolean
 }
 
 /** No terminal event will come: a reader must not take what it has for the whole. */
@@ -31,6 +33,9 @@ export class EventLog {
   #ended = false
   #abandoned = false
   #isAnnounced = false
+  /** How many events readers may see. */
+  #shown = Number.POSITIVE_INFINITY
+  #onRead: (() => void) | undefined
   #departure: PromiseWithResolvers<void> | undefined
 
   /**
@@ -58,6 +63,23 @@ export class EventLog {
     return this.#events
   }
 
+  /** From here on readers see an event only when it is shown: one that is lost in a crash must not have been seen. */
+  holdBack(): void {
+    this.#shown = this.#events.length
+  }
+
+  /** Lets readers see so many events; all that will ever come, unless a number is given. */
+  show(count = Number.POSITIVE_INFINITY): void {
+    this.#shown = Math.max(this.#shown, count)
+    this.#announce()
+  }
+
+  /** Does something as soon as somebody reads; at once, where somebody does. */
+  whenRead(act: () => void): void {
+    if (this.#readers.length > 0) act()
+    else this.#onRead = act
+  }
+
   /** Whether nothing more will come. */
   isEnded(): boolean {
     return this.#ended
@@ -83,8 +105,8 @@ export class EventLog {
    *
    * @returns a flow that throws {@link LogAbandoned} where no terminal event will come.
    */
-  read({ after, paced = false }: ReadOptions): Flow<readonly ResponseEvent[]> {
-    return new Reader(this, after + 1, paced)
+  read({ after, paced = false, isKeeper = false }: ReadOptions): Flow<readonly ResponseEvent[]> {
+    return new Reader(this, after + 1, { isPaced: paced, isKeeper })
   }
 
   /** Begins to hand events over; called by a reader of its own. */
@@ -92,6 +114,9 @@ export class EventLog {
     for (const event of this.#events.slice(0, reader.position)) reader.bytes += sizeOf(event)
     this.#readers = [...this.#readers, reader]
     this.#handOver(reader)
+    if (reader.isKeeper) return
+    this.#onRead?.()
+    this.#onRead = undefined
   }
 
   /** Hands nothing more over; called by a reader of its own. */
@@ -116,11 +141,11 @@ export class EventLog {
   /** Gives a reader what it has not seen, until it asks for time; then the end. */
   #handOver(reader: Reader): void {
     while (!reader.isBusy && !reader.isOver) {
-      const end = this.#events.length
+      const end = reader.isKeeper ? this.#events.length : Math.min(this.#events.length, this.#shown)
       const bytes = this.#bytes
       if (reader.position >= end) return this.#settle(reader)
       try {
-        const time = reader.take(this.#events.slice(reader.position))
+        const time = reader.take(this.#events.slice(reader.position, end))
         if (time === undefined) this.#advance(reader, end, bytes)
         else this.#giveTime(reader, { time, end, bytes })
       } catch (error) {
@@ -150,7 +175,7 @@ export class EventLog {
   #settle(reader: Reader): void {
     if (!this.#ended) return
     if (this.#abandoned) this.#lose(reader, new LogAbandoned())
-    else this.dismiss(reader)
+    else if (reader.position >= this.#events.length) this.dismiss(reader)
   }
 
   #lose(reader: Reader, error: unknown): void {
@@ -181,6 +206,7 @@ export class EventLog {
 /** A reader, and how far it has come. */
 class Reader implements Flow<readonly ResponseEvent[]> {
   readonly isPaced: boolean
+  readonly isKeeper: boolean
   readonly over = Promise.withResolvers<void>()
   readonly #log: EventLog
   take: Take<readonly ResponseEvent[]> = () => undefined
@@ -191,10 +217,11 @@ class Reader implements Flow<readonly ResponseEvent[]> {
   isBusy = false
   isOver = false
 
-  constructor(log: EventLog, position: number, isPaced: boolean) {
+  constructor(log: EventLog, position: number, how: { readonly isPaced: boolean; readonly isKeeper: boolean }) {
     this.#log = log
     this.position = position
-    this.isPaced = isPaced
+    this.isPaced = how.isPaced
+    this.isKeeper = how.isKeeper
   }
 
   each(take: Take<readonly ResponseEvent[]>): Promise<void> {

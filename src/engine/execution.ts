@@ -1,3 +1,5 @@
+import type { Checkpoint } from '../core/checkpoint.ts'
+import { callIs, callSent, type CallRecord, type CallRecords } from '../core/call-record.ts'
 import { sizeOfCall, type CallSize } from '../core/estimate.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { SnapshotText } from '../core/snapshot-text.ts'
@@ -6,13 +8,14 @@ import type { UpstreamFault } from '../core/upstream-error.ts'
 import type { ApiError } from '../protocol/error.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
-import type { StoredEnding } from '../store/store.ts'
-import type { Logger } from '../telemetry/log.ts'
+import { StoreUnavailable } from '../store/store.ts'
+import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { CallRefusal, Metrics } from '../telemetry/metrics.ts'
 import type { Clock } from './clock.ts'
-import type { RunStorage } from './ending.ts'
+import type { Ended, RunStorage } from './ending.ts'
 import type { EventLog } from './event-log.ts'
 import type { NextModel } from './fallback.ts'
+import type { Keeping } from './log-keeper.ts'
 import type { PreparedRun } from './prepare.ts'
 import { readWishes, type ReasoningContext, type ReasoningWishes } from './reasoning.ts'
 import type { Run, RunLimits, Served } from './run.ts'
@@ -29,18 +32,26 @@ export interface RunParts {
   readonly metrics: Metrics
   readonly sealer: Sealer
   readonly textOf: SnapshotText
+  readonly checkpoint: Checkpoint
   /** Where it is stored; undefined for `store: false`. */
   readonly storage: RunStorage | undefined
+  /** The calls that earlier attempts have made. */
+  readonly calls: CallRecords
+  /** Keeps its events while it runs; undefined where nobody could read them. */
+  readonly keeping: ((onLost: () => void) => Keeping) | undefined
   /** Takes an ending that readers have been told of and that could not be stored yet. */
-  readonly storeLater: (ending: StoredEnding) => void
+  readonly storeLater: (ended: Ended) => void
   /** Resolves when the response's row is durable: nothing is sent before. */
-  readonly accepted: Promise<void>
+  readonly accepted: Promise<unknown>
   /** Whether anybody is told of the response before its end: then the model is not heard before `accepted`. */
   readonly isWatched: boolean
 }
 
 /** Why a run was stopped: somebody wanted it to. */
 export class Cancelled extends Error {}
+
+/** Time between two tries to write down a call, in milliseconds. */
+const RECORD_PAUSE_MS = 1000
 
 /** Why a run was stopped: it took too long. */
 export class DeadlinePassed extends Error {}
@@ -70,17 +81,20 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   readonly metrics: Metrics
   readonly sealer: Sealer
   readonly textOf: SnapshotText
+  readonly checkpoint: Checkpoint
   readonly storage: RunStorage | undefined
   readonly storeLater: RunParts['storeLater']
-  readonly accepted: Promise<void>
+  readonly keeping: Keeping | undefined
+  readonly accepted: Promise<unknown>
   readonly isWatched: boolean
   readonly wishes: ReasoningWishes
   readonly deadline_ms: number
   readonly begun: Promise<void>
   readonly ended: Promise<Response>
   target: Asked
-  /** Calls that were made so far. */
+  /** Calls that this attempt has made so far. */
   attempt = 0
+  calls: CallRecords
   response: Response
   outputChars = 0
   /** Whether the response's row is durable, and the model is heard. */
@@ -90,6 +104,8 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   /** Whether the response could not be accepted: there is no such response, whatever the model has said. */
   isRefused = false
   isAbandoned = false
+  isGivenBack = false
+  isEnding = false
   readonly #logger: Logger
   #ownLogger: Logger | undefined
   #nextModel: NextModel | undefined
@@ -111,8 +127,11 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
     this.metrics = parts.metrics
     this.sealer = parts.sealer
     this.textOf = parts.textOf
+    this.checkpoint = parts.checkpoint
     this.storage = parts.storage
     this.storeLater = parts.storeLater
+    this.calls = parts.calls
+    this.keeping = parts.keeping?.(() => this.lose())
     this.accepted = accepted
     this.isWatched = parts.isWatched
     this.isHearing = !parts.isWatched
@@ -174,8 +193,23 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   }
 
   interrupt(reason: ApiError): void {
-    if (this.response.background) this.abandon()
-    else this.stop(reason)
+    if (!this.response.background) return this.stop(reason)
+    this.isGivenBack = true
+    this.abandon()
+  }
+
+  lose(): void {
+    if (!this.isEnding) this.abandon()
+  }
+
+  async recheck(): Promise<void> {
+    const { storage } = this
+    const found = await storage?.responses.findLifecycle(storage.id).catch(() => storage.lifecycle)
+    if (found?.version !== storage?.lifecycle.version) this.lose()
+  }
+
+  follow(): void {
+    this.keeping?.begin()
   }
 
   abandon(): void {
@@ -201,8 +235,11 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
     return true
   }
 
-  onSent(attempt: number): void {
+  onSent(attempt: number): Promise<void> | undefined {
     this.attempt = attempt
+    const { providerId: provider, model } = this.target
+    this.calls = callSent(this.calls, { attempt: this.storage?.lifecycle.attempt ?? 0, provider, model })
+    return this.response.background ? this.#recordCalls().then(() => this.checkpoint('job:before-send')) : undefined
   }
 
   /** The provider has accepted the call: where it is silent for long, the stream is begun without a word. */
@@ -213,15 +250,42 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
 
   onBegun(): void {
     this.#nextModel = undefined // It holds the thread.
+    this.callIs('begun')
+    // Nobody waits for it: where it is not written, the call counts as sent.
+    if (this.response.background) void this.#recordCalls().catch(() => {})
     this.metrics.callServed(this.providerId, this.#hasTurned ? 'fallback' : this.attempt > 1 ? 'retry' : 'first')
   }
 
   onFailed(fault: UpstreamFault): void {
+    this.callIs('failed')
     this.metrics.callFailed(this.providerId, fault)
   }
 
   onRefused(reason: CallRefusal): void {
     this.metrics.callRefused(this.providerId, reason)
+  }
+
+  /** What has become of the latest call. */
+  callIs(state: CallRecord['state'], usage: CallRecord['usage'] = null): void {
+    if (this.attempt > 0) this.calls = callIs(this.calls, state, usage)
+  }
+
+  /** Writes the calls of a job down, for as long as it takes: none is made that is not written. */
+  async #recordCalls(): Promise<void> {
+    const { storage, signal } = this
+    if (storage === undefined) return
+    for (;;) {
+      try {
+        const { responses, id, lifecycle } = storage
+        if (!(await responses.recordCalls(id, lifecycle.attempt, JSON.stringify(this.calls)))) this.lose()
+        signal.throwIfAborted()
+        return
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error
+        this.logger.warn(errorFacts(error), 'a call could not be recorded, trying again')
+        await this.clock.sleep(RECORD_PAUSE_MS, signal)
+      }
+    }
   }
 
   /** A 200 may be sent. */

@@ -93,7 +93,7 @@ class PassThrough implements TurnContext<readonly RawAnswer[]> {
     return false
   }
 
-  onSent(attempt: number): void {
+  onSent(attempt: number): undefined {
     this.#attempt = attempt
   }
 

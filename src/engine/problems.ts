@@ -1,5 +1,5 @@
 import type { UpstreamProblem } from '../core/upstream-error.ts'
-import { ApiError, badRequest } from '../protocol/error.ts'
+import { ApiError } from '../protocol/error.ts'
 import type { Refusal } from '../providers/routing.ts'
 
 /** An unknown, deleted or foreign id: the three look the same. */
@@ -10,15 +10,6 @@ export function responseNotFound(): ApiError {
     param: 'response_id',
     message: 'Response not found: it must be stored, not deleted, and of this account.',
   })
-}
-
-/** A response whose events are in another process. */
-export function notStreamable(): ApiError {
-  return badRequest(
-    'not_streamable',
-    'stream',
-    'This response is run by another process and cannot be streamed from here: poll it.',
-  )
 }
 
 /** A background response that is refused before it is accepted. */
@@ -37,6 +28,15 @@ export function stoppedMidway(): ApiError {
     type: 'server_error',
     code: 'server_error',
     message: 'The server stopped while it was working on this response.',
+  })
+}
+
+/** A job that its process has left in the middle of an answer of which some has been read. */
+export function seenMidway(): ApiError {
+  return new ApiError({
+    type: 'server_error',
+    code: 'server_error',
+    message: 'The server stopped in the middle of this answer. It was not begun again: a part of it had been read.',
   })
 }
 

@@ -86,7 +86,7 @@ test('no event is shown before the row is stored', async () => {
 test('a whole answer, which nobody watches, has no end before its end is stored', async () => {
   const { run, call, faults } = await begin()
   const stored = Promise.withResolvers<void>()
-  faults.before('finish', () => stored.promise)
+  faults.before('swap', () => stored.promise)
   let hasEnded = false
   void run.ended.then(() => (hasEnded = true))
   call.say({ type: 'text', text: 'Hello' }, FINISH)
@@ -146,13 +146,13 @@ test('a storage that refuses the row refuses the request, and nothing is shown',
   assert.deepEqual([final.status, final.output], ['failed', []])
   assert.equal(model.calls[0]?.isOver(), true, 'the model is not left talking')
   await assert.rejects(retrieve(run.id), { code: 'response_not_found' })
-  assert.equal(faults.count('finish'), 0)
+  assert.equal(faults.count('swap'), 0)
 })
 
 test('a storage that refuses the row when the model has already answered refuses the request', async () => {
   const faults = faultyStore(openMemoryStore(() => 0))
   const full = Promise.withResolvers<void>()
-  for (const operation of ['insert', 'finish'] as const) {
+  for (const operation of ['insert', 'swap'] as const) {
     faults.breakDown(operation, new StoreUnavailable('full'))
     faults.before(operation, () => full.promise)
   }
@@ -161,7 +161,7 @@ test('a storage that refuses the row when the model has already answered refuses
   model.calls[0]?.say({ type: 'text', text: 'Hello' })
   model.calls[0]?.say(FINISH)
   await settled()
-  assert.equal(faults.count('finish'), 1, 'the end goes to the store together with the row')
+  assert.equal(faults.count('swap'), 1, 'the end goes to the store together with the row')
   full.resolve()
   const final = await run.ended
   assert.equal(final.status, 'failed')
@@ -171,7 +171,7 @@ test('a storage that refuses the row when the model has already answered refuses
   )
   assert.equal(run.log.all().at(-1)?.type, 'response.failed')
   await clock.pass(60_000)
-  assert.equal(faults.count('finish'), 1, 'there is no row to be ended')
+  assert.equal(faults.count('swap'), 1, 'there is no row to be ended')
   faults.heal()
   await assert.rejects(retrieve(run.id), { code: 'response_not_found' })
 })

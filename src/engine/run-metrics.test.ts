@@ -110,7 +110,7 @@ test('a response that is deleted while it runs is abandoned, not cancelled', asy
 
 test('a job whose end cannot be stored is abandoned: it will run again', async () => {
   const { store, clock, call, counted } = await begin({ background: true })
-  store.breakDown('finish', new StoreUnavailable('Down.'))
+  store.breakDown('swap', new StoreUnavailable('Down.'))
   call.say(FINISH)
   await clock.pass(60_000)
   assert.equal((await counted())[ENDED('completed')], undefined)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
+import { remove } from '../store/testing/rows.ts'
 import { StoreUnavailable } from '../store/store.ts'
 import { STORE_TRIES_MAX } from './ending.ts'
 import { faultyStore } from './testing/faulty-store.ts'
@@ -24,7 +25,7 @@ async function begin() {
 test('the end is told only after it is stored', async () => {
   const { store, run, call, clock } = await begin()
   const stored = Promise.withResolvers<void>()
-  store.before('finish', () => stored.promise)
+  store.before('swap', () => stored.promise)
   call.say(FINISH)
   await clock.pass(60_000)
   assert.notEqual(run.log.all().at(-1)?.type, 'response.completed')
@@ -35,10 +36,10 @@ test('the end is told only after it is stored', async () => {
 
 test('a storage that is full for a moment costs the client only time', async () => {
   const { store, run, call, clock, retrieve } = await begin()
-  store.breakDown('finish', FULL, 2)
+  store.breakDown('swap', FULL, 2)
   call.say(FINISH)
   await clock.pass(599)
-  assert.equal(store.count('finish'), 2)
+  assert.equal(store.count('swap'), 2)
   assert.equal(run.log.isEnded(), false)
   await clock.pass(1)
   const final = await run.ended
@@ -48,10 +49,10 @@ test('a storage that is full for a moment costs the client only time', async () 
 
 test('an answer that could not be stored is never called complete', async () => {
   const { store, run, call, clock, model } = await begin()
-  store.breakDown('finish', FULL)
+  store.breakDown('swap', FULL)
   call.say(FINISH)
   await clock.pass(200 + 400 + 800 + 1600)
-  assert.equal(store.count('finish'), STORE_TRIES_MAX)
+  assert.equal(store.count('swap'), STORE_TRIES_MAX)
   const final = await run.ended
   assert.deepEqual(
     [final.status, final.output_text, final.error?.message],
@@ -63,7 +64,7 @@ test('an answer that could not be stored is never called complete', async () => 
 
 test('what was told of an answer that could not be stored is stored as soon as there is room', async () => {
   const { store, run, call, clock, retrieve, engine } = await begin()
-  store.breakDown('finish', FULL)
+  store.breakDown('swap', FULL)
   call.say(FINISH)
   await clock.pass(30_000)
   const told = await run.ended
@@ -77,7 +78,7 @@ test('what was told of an answer that could not be stored is stored as soon as t
 
 test('a cancelled answer that could not be stored stays cancelled', async () => {
   const { store, run, clock, retrieve } = await begin()
-  store.breakDown('finish', FULL)
+  store.breakDown('swap', FULL)
   run.cancel()
   await clock.pass(30_000)
   assert.equal((await run.ended).status, 'cancelled')
@@ -88,17 +89,17 @@ test('a cancelled answer that could not be stored stays cancelled', async () => 
 
 test('a fault of the store that time does not mend is not tried again at once', async () => {
   const { store, run, call, logger } = await begin()
-  store.breakDown('finish', new Error('a bug'), 1)
+  store.breakDown('swap', new Error('a bug'), 1)
   call.say(FINISH)
   assert.equal((await run.ended).status, 'failed')
-  assert.equal(store.count('finish'), 1)
+  assert.equal(store.count('swap'), 1)
   assert.equal(logger.lines.find(({ level }) => level === 'error')?.facts['reason'], 'a bug')
 })
 
 test('a response that was deleted while it ran ends its readers without a terminal event', async () => {
   const { store, run, call } = await begin()
   const reading = cutEventsOf(run.log.read({ after: -1 }))
-  await store.forAccount(ALICE).remove(run.id)
+  await remove(store.forAccount(ALICE), run.id)
   call.say(FINISH)
   await run.ended
   assert.ok((await reading).every(({ type }) => type !== 'response.completed'))
@@ -112,15 +113,7 @@ test('store: false writes nothing and reads nothing, from beginning to end', asy
   model.calls[0]?.say({ type: 'text', text: 'Hello' }, FINISH)
   const final = await created.run.ended
   assert.deepEqual([final.status, final.store, final.output_text], ['completed', false, 'Hello'])
-  for (const operation of [
-    'insert',
-    'finish',
-    'find',
-    'findInput',
-    'thread',
-    'findItemOwner',
-    'countQueued',
-  ] as const) {
+  for (const operation of ['insert', 'swap', 'find', 'findInput', 'thread', 'findItemOwner', 'countQueued'] as const) {
     assert.equal(store.count(operation), 0, operation)
   }
   await assert.rejects(engine.retrieve(ALICE, final.id), { code: 'response_not_found' })
@@ -139,5 +132,5 @@ test('store: false reads the thread it goes on with, and leaves it as it was', a
   assert.equal(model.calls[1]?.call.history.length, 3)
   second.run.cancel()
   await second.run.ended
-  assert.deepEqual([store.count('insert'), store.count('finish')], [1, 1])
+  assert.deepEqual([store.count('insert'), store.count('swap')], [1, 1])
 })

@@ -38,6 +38,14 @@ export interface Run {
   interrupt(reason: ApiError): void
   /** Stops everything and ends every reader: the response was deleted, or is another worker's now. */
   abandon(): void
+  /** It looks like another worker's now: it is abandoned, unless it is being ended, which tells for certain. */
+  lose(): void
+  /** Another process may have deleted it, or ended it: then it is abandoned. */
+  recheck(): Promise<void>
+  /** Somebody reads along from another process: the events are kept from now on. */
+  follow(): void
+  /** Whether it was interrupted to go on in another process. */
+  readonly isGivenBack: boolean
 }
 
 /** Whom a response is of. */
@@ -87,9 +95,14 @@ async function execute(execution: Execution): Promise<Response> {
 function emitStart(execution: Execution): void {
   const { response, log } = execution
   const running: Response = response.status === 'in_progress' ? response : { ...response, status: 'in_progress' }
-  const isFresh = log.all().length === 0
+  const earlier = log.all()
+  // An earlier attempt of a job may have been seen to begin.
+  if (earlier.some(({ type }) => type === 'response.in_progress')) {
+    execution.response = running
+    return
+  }
   emit(execution, [
-    ...(isFresh ? [{ type: 'response.created' as const, response: running }] : []),
+    ...(earlier.length === 0 ? [{ type: 'response.created' as const, response: running }] : []),
     { type: 'response.in_progress', response: running },
   ])
 }
@@ -114,6 +127,12 @@ function emit(execution: Execution, events: readonly UnnumberedEvent[]): void {
   if (!execution.isAbandoned) execution.log.append(events)
 }
 
+/** Tells the end, which is durable now, and with it all that was not kept before. */
+function tellEnd(execution: Execution, events: readonly UnnumberedEvent[]): void {
+  emit(execution, events)
+  execution.log.show()
+}
+
 /** Lets the model speak until it finishes, or fails. */
 function letSpeak(execution: Execution): Promise<Ending> {
   const finish = () => (execution.isWatched ? execution.accepted : Promise.resolve()).then(() => finished(execution))
@@ -124,11 +143,13 @@ function letSpeak(execution: Execution): Promise<Ending> {
 }
 
 /** @throws The model was stopped, or has not finished. */
-function finished({ signal, finish, logger, target, response }: Execution): Ending {
+function finished(execution: Execution): Ending {
+  const { signal, finish, logger, target, response } = execution
   if (signal.aborted) throw signal.reason
   if (finish === undefined) throw new Error('The adapter ended without a finish.')
   const { reason, usage, serviceTier } = finish
   if (usage === undefined) logger.info({ estimated: true }, 'the provider reported no usage')
+  execution.callIs('done', usage)
   return {
     kind: 'finished',
     reason,
@@ -149,10 +170,12 @@ function hear(execution: Execution, batch: readonly ModelEvent[]): Promise<void>
 
 function takeIn(execution: Execution, batch: readonly ModelEvent[]): Promise<void> | undefined {
   const { limits, log, signal } = execution
+  if (execution.response.background && execution.response.output.length === 0) execution.checkpoint('job:first-byte')
   if (signal.aborted || execution.finish !== undefined) return undefined
   try {
     for (const event of batch) for (const raised of execution.target.raise(event)) say(execution, raised)
     execution.begin()
+    execution.checkpoint(execution.response.background ? 'job:delta' : 'stream:delta')
     checkOutput(execution, limits.outputBytesMax)
   } catch (error) {
     execution.stop(error)
@@ -188,6 +211,7 @@ function failed(execution: Execution, thrown: unknown): Ending {
   const { signal, response, target } = execution
   const error: unknown = signal.aborted ? signal.reason : thrown
   const reported = error instanceof UpstreamError ? error.problem.usage : execution.finish?.usage
+  execution.callIs('failed', reported)
   const usage = reported ?? (response.output.length > 0 ? estimateUsage(target.callSize, response) : null)
   if (error instanceof Cancelled) return { kind: 'cancelled', usage }
   execution.error = explain(execution, error)
@@ -218,9 +242,14 @@ function explain(execution: Execution, error: unknown): ApiError {
 /** Stores the terminal state first and says it then: what a client has seen is what it will find. */
 async function end(execution: Execution, ending: Ending): Promise<void> {
   const events = conclude(execution.response, ending, nowOf(execution))
+  execution.isEnding = true
+  execution.keeping?.stop()
+  const kind = execution.response.background ? 'job' : 'stream'
+  execution.checkpoint(`${kind}:before-ending`)
   const outcome = await keep(execution, events)
+  execution.checkpoint(`${kind}:after-ending`)
   if (execution.isRefused && execution.error === undefined) return endRefused(execution)
-  if (outcome === 'stored') return emit(execution, events)
+  if (outcome === 'stored') return tellEnd(execution, events)
   if (outcome === 'failed' && !execution.response.background) return endUnstored(execution, ending)
   // A background response runs again when its lease ends: until then nothing has been said.
   execution.isAbandoned = true
@@ -236,22 +265,26 @@ function endRefused(execution: Execution): void {
 
 /** What becomes of an ending; `stored` also where there is nothing to store it in. */
 async function keep(execution: Execution, events: readonly UnnumberedEvent[]): Promise<'stored' | 'lost' | 'failed'> {
-  const { storage, log, response } = execution
+  const { storage, log, response, calls } = execution
   if (execution.isAbandoned) return 'lost'
   // Where nobody has been told, the ending is stored in one go with the row: the store keeps their order.
   if (storage === undefined || (execution.isWatched && !(await isAccepted(execution)))) return 'stored'
   if (execution.isRefused) return 'stored'
-  return storeEnding(storage, storedEnding({ earlier: log.all(), response }, events, execution.textOf), execution)
+  return storeEnding(
+    storage,
+    storedEnding({ earlier: log.all(), response, calls }, events, execution.textOf),
+    execution,
+  )
 }
 
 /** An answer that was not stored is never called complete. */
 function endUnstored(execution: Execution, ending: Ending): void {
-  const { log, response } = execution
+  const { log, response, calls } = execution
   if (ending.kind === 'finished') execution.error = answerNotStored()
   const { error } = execution
   const told: Ending = error === undefined ? ending : { kind: 'failed', error: error.toDetail(), usage: ending.usage }
   const events = conclude(response, told, nowOf(execution))
-  execution.storeLater(storedEnding({ earlier: log.all(), response }, events, execution.textOf))
+  execution.storeLater(storedEnding({ earlier: log.all(), response, calls }, events, execution.textOf))
   emit(execution, events)
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
-import { foregroundRow, idOf as turnId } from '../store/testing/rows.ts'
+import { end, foregroundRow, idOf as turnId } from '../store/testing/rows.ts'
 import { settled } from './testing/fake-clock.ts'
 import { answerWith, FINISH } from './testing/scripted-model.ts'
 import { ALICE, BOB, idOf, testEngine, type TestEngine } from './testing/test-engine.ts'
@@ -126,9 +126,9 @@ test('the words of a turn that was stored whole, by an earlier version, are gone
   const context = fresh()
   const responses = context.store.forAccount(ALICE)
   const said = { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'whole' }] }
-  const whole = { status: 'completed', response: JSON.stringify({ output: [said] }), output: undefined, log: '[]' }
+  const whole = { response: JSON.stringify({ output: [said] }), output: undefined, log: '[]', calls: '[]' }
   await responses.insert(foregroundRow(1, { input: '[{"role":"user","content":"a"}]' }), 'boot')
-  await responses.finish(turnId(1), 0, whole)
+  await end(responses, turnId(1), { ending: whole })
   await say(context, 'c', await say(context, 'b', turnId(1)))
   assert.equal(shown(context), 'a whole b ok c')
 })
@@ -136,11 +136,11 @@ test('the words of a turn that was stored whole, by an earlier version, are gone
 test('a thread of the most turns is read, one more turn is refused', async () => {
   const context = fresh()
   const responses = context.store.forAccount(ALICE)
-  const ending = { status: 'completed', response: '{}', output: '[]', log: '[]' }
+  const ending = { response: '{}', output: '[]', log: '[]', calls: '[]' }
   for (let number = 1; number <= THREAD_TURNS_MAX + 1; number++) {
     const previousId = number === 1 ? undefined : turnId(number - 1)
     await responses.insert(foregroundRow(number, { previousId, input: '[]' }), 'boot')
-    await responses.finish(turnId(number), 0, ending)
+    await end(responses, turnId(number), { ending })
   }
   await say(context, 'fits', turnId(THREAD_TURNS_MAX))
   assert.equal(shown(context), 'fits')

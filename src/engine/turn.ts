@@ -56,8 +56,8 @@ export interface TurnContext<Said extends Batch> extends Caller {
   readonly target: Target<Said>
   /** Makes the target of the next model that may be asked instead; false where there is none. */
   turnToNext(): Promise<boolean>
-  /** A call is made: the first, the second, and so on. */
-  onSent(attempt: number): void
+  /** A call is about to be made, the first, the second, and so on; it waits for what this returns. */
+  onSent(attempt: number): Promise<void> | undefined
   /** Called once, when a provider has accepted the call. */
   onAccepted(): void
   /** The target has begun to answer: no other will be asked. */
@@ -121,9 +121,18 @@ class Turn<Said extends Batch> {
   }
 
   #call(pass: Pass): Promise<void> {
-    const { target, signal } = this.#context
     this.#pass = pass
-    this.#context.onSent(++this.#calls)
+    const announced = this.#context.onSent(++this.#calls)
+    return announced === undefined
+      ? this.#send(pass)
+      : announced.then(
+          () => this.#send(pass),
+          (error: unknown) => this.#failed(error),
+        )
+  }
+
+  #send(pass: Pass): Promise<void> {
+    const { target, signal } = this.#context
     return target.prepared.send(signal, this.#hear).then(
       () => target.gate.leave(pass, target.model),
       (error: unknown) => this.#failed(error),

@@ -5,6 +5,7 @@ import { UpstreamError } from '../core/upstream-error.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import { parseResponseId } from '../protocol/id.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
+import { end } from '../store/testing/rows.ts'
 import { StoreUnavailable } from '../store/store.ts'
 import { fakeClock, settled } from './testing/fake-clock.ts'
 import { faultyStore } from './testing/faulty-store.ts'
@@ -93,7 +94,7 @@ test('a job that is claimed before its insertion was reported is streamed all th
   reported.resolve()
   const created = await creating
   assert.ok(created.kind === 'queued')
-  const reading = eventsOf(created.log.read({ after: -1 }))
+  const reading = eventsOf(created.events)
   model.calls[0]?.say({ type: 'text', text: 'Done' }, FINISH)
   assert.deepEqual(grammarFaults(await reading), [])
   await stop()
@@ -127,11 +128,11 @@ test('a job that fails after another has ended it lets its readers go', async ()
   const { create, engine, stop } = testEngine(store, { clock })
   const created = await create({ background: true })
   assert.ok(created.kind === 'queued')
-  const reading = cutEventsOf(created.log.read({ after: -1 }))
-  const ending = { status: 'completed', response: '{}', output: '[]', log: '[]' }
+  const reading = cutEventsOf(created.events)
+  const ending = { response: '{}', output: '[]', log: '[]', calls: '[]' }
   store.before('thread', async () => {
     assert.equal(
-      await store.forAccount(ALICE).finish(parseResponseId(created.response.id) ?? assert.fail(), 1, ending),
+      await end(store.forAccount(ALICE), parseResponseId(created.response.id) ?? assert.fail(), { attempt: 1, ending }),
       true,
     )
     throw new Error('a bug')
@@ -174,13 +175,11 @@ test('the deadline of a job counts from its claim, not from its acceptance', asy
 })
 
 test('an ending that cannot be stored is not told: the job is run again when its lease ends', async () => {
-  const { send, model, store, retrieve, cutEvents, events, clock, stop } = await fresh()
+  const { send, model, store, retrieve, events, clock, stop } = await fresh()
   const id = await send()
-  const reading = cutEvents(id)
-  store.breakDown('finish', new StoreUnavailable('full'))
+  store.breakDown('swap', new StoreUnavailable('full'))
   model.calls[0]?.say({ type: 'text', text: 'first' }, FINISH)
   await clock.pass(BACKGROUND.lease_ms)
-  assert.equal((await reading).at(-1)?.type, 'response.output_text.delta', 'no terminal event')
   assert.equal((await retrieve(id)).status, 'in_progress')
   store.heal()
   await clock.pass(BACKGROUND.lease_ms + BACKGROUND.sweep_ms)
@@ -189,6 +188,27 @@ test('an ending that cannot be stored is not told: the job is run again when its
   const final = await retrieve(id)
   assert.deepEqual([final.status, final.output_text], ['completed', 'second'])
   assert.deepEqual(grammarFaults(await events(id)), [])
+  await stop()
+})
+
+test('an ending that cannot be stored is not told to who reads along, and what was read is not said anew', async () => {
+  const { send, model, store, retrieve, cutEvents, events, clock, stop } = await fresh()
+  const id = await send()
+  const reading = cutEvents(id)
+  model.calls[0]?.say({ type: 'text', text: 'first' })
+  await settled()
+  store.breakDown('swap', new StoreUnavailable('full'))
+  model.calls[0]?.say(FINISH)
+  await clock.pass(BACKGROUND.lease_ms)
+  const seen = await reading
+  assert.equal(seen.at(-1)?.type, 'response.output_text.delta', 'no terminal event')
+  store.heal()
+  await clock.pass(BACKGROUND.lease_ms + BACKGROUND.sweep_ms)
+  const final = await retrieve(id)
+  assert.deepEqual([final.status, final.output_text, model.calls.length], ['failed', 'first', 1])
+  const all = await events(id)
+  assert.equal(JSON.stringify(all.slice(0, seen.length)), JSON.stringify(seen))
+  assert.deepEqual(grammarFaults(all), [])
   await stop()
 })
 

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { StoreUnavailable } from '../store/store.ts'
-import { backgroundRow, idOf } from '../store/testing/rows.ts'
+import { backgroundRow, idOf, remove } from '../store/testing/rows.ts'
 import { fakeClock, settled } from './testing/fake-clock.ts'
 import { faultyStore } from './testing/faulty-store.ts'
 import { recordingLogger } from './testing/fakes.ts'
 import { ALICE, BACKGROUND } from './testing/test-engine.ts'
+import { NO_CHECKPOINT } from '../core/checkpoint.ts'
 import type { Run } from './run.ts'
 import { startWorker, type WorkerParts } from './worker.ts'
 
@@ -17,6 +18,7 @@ function fresh(limits: Partial<WorkerParts['limits']> = {}) {
   const logger = recordingLogger()
   const started: { id: string; attempt: number; input: unknown; end: () => void; isAbandoned: boolean }[] = []
   const failed: { id: string; error: unknown }[] = []
+  const released: string[] = []
   const parts: WorkerParts = {
     jobs: store.jobs,
     owner: 'boot',
@@ -25,16 +27,24 @@ function fresh(limits: Partial<WorkerParts['limits']> = {}) {
     logger,
     start: async (job, request) => {
       const { promise: ended, resolve } = Promise.withResolvers<void>()
-      const entry = { id: job.id, attempt: job.attempt, input: request.input, end: resolve, isAbandoned: false }
+      const entry = {
+        id: job.id,
+        attempt: job.lifecycle.attempt,
+        input: request.input,
+        end: resolve,
+        isAbandoned: false,
+      }
       started.push(entry)
-      const abandon = () => {
+      const lose = () => {
         entry.isAbandoned = true // It may take its time to end.
       }
-      return { id: job.id, ended, abandon } as unknown as Run // The worker uses no more of it.
+      return { id: job.id, ended, abandon: lose, lose } as unknown as Run // The worker uses no more of it.
     },
     fail: async (job, error) => void failed.push({ id: job.id, error }),
+    checkpoint: NO_CHECKPOINT,
+    release: async ({ id }) => void released.push(id),
   }
-  return { clock, store, logger, started, failed, parts, insert: insertInto(store) }
+  return { clock, store, logger, started, failed, released, parts, insert: insertInto(store) }
 }
 
 function insertInto(store: ReturnType<typeof faultyStore>) {
@@ -122,19 +132,25 @@ test('a worker that stops claims nothing more and keeps the leases of what runs'
     [idOf(2)],
   )
   started[0]?.end()
+  await worker.settled()
+  worker.close()
   await settled()
   assert.deepEqual(clock.sleepers(), [], 'nothing keeps the process awake')
 })
 
-test('a worker that stops idle leaves nothing behind, and what it was claiming to the next', async () => {
-  const { parts, started, insert, clock, store } = fresh()
+test('a worker that stops while it claims gives back what it gets, and leaves nothing behind', async () => {
+  const { parts, started, released, insert, clock, store } = fresh()
   await insert(1)
   const claimed = Promise.withResolvers<void>()
   store.before('claim', () => claimed.promise)
-  startWorker(parts).stop()
+  const worker = startWorker(parts)
+  worker.stop()
   claimed.resolve()
+  await worker.settled()
+  worker.close()
   await settled()
   assert.equal(started.length, 0)
+  assert.deepEqual(released, [idOf(1)])
   assert.deepEqual(clock.sleepers(), [])
 })
 
@@ -143,7 +159,7 @@ test('a run whose lease was lost is abandoned, the others go on', async () => {
   await insert(1, 2)
   startWorker(parts)
   await settled()
-  await store.forAccount(ALICE).remove(idOf(1))
+  await remove(store.forAccount(ALICE), idOf(1))
   await clock.pass(BACKGROUND.heartbeat_ms)
   assert.deepEqual(
     started.map(({ isAbandoned }) => isAbandoned),
@@ -252,6 +268,7 @@ const lastTries = [
 for (const { limits, attempt, code, message } of lastTries) {
   test(`with ${JSON.stringify(limits)} attempt ${attempt} is not run but failed as ${code}, and the one before was run`, async () => {
     const { parts, started, failed, insert, store } = fresh(limits)
+    await store.jobs.register({ owner: 'boot', instance: 'here', lease_ms: 15_000 })
     await insert(1)
     for (let lost = 0; lost < attempt - 2; lost++) await store.jobs.claim({ owner: 'crashed', lease_ms: 0, limit: 1 })
     startWorker(parts)
@@ -260,7 +277,8 @@ for (const { limits, attempt, code, message } of lastTries) {
       started.map((run) => run.attempt),
       [attempt - 1],
     )
-    await store.jobs.takeOver('next')
+    await store.forAccount(ALICE).recordCalls(idOf(1), attempt - 1, '[{}]')
+    await store.jobs.register({ owner: 'next', instance: 'here', lease_ms: 15_000 })
     startWorker({ ...parts, owner: 'next' })
     await settled()
     assert.equal(started.length, 1)

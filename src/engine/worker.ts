@@ -1,9 +1,12 @@
+import type { Checkpoint } from '../core/checkpoint.ts'
+import type { CallRecords } from '../core/call-record.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import { ApiError } from '../protocol/error.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import { StoreDamaged, StoreUnavailable, type Job, type JobStore } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
+import { every } from './rounds.ts'
 import type { Run } from './run.ts'
 
 /** How background work is done. */
@@ -35,24 +38,34 @@ export interface WorkerParts {
   readonly start: (job: Job, request: CreateRequest) => Promise<Run | undefined>
   /** Ends a job that cannot be run. */
   readonly fail: (job: Job, error: unknown) => Promise<void>
+  readonly checkpoint: Checkpoint
+  /** Gives a job back: this process stops. */
+  readonly release: (job: Job) => Promise<void>
 }
 
 /** Takes background responses from the store and runs them. */
 export interface Worker {
   /** There is something to claim. */
   wake(): void
+  /** Others may have asked something of what runs here. */
+  listen(): void
   /** Claims nothing more; what runs goes on, and its leases are kept. */
   stop(): void
+  /** Resolves when nothing runs any more, and what was given back is. */
+  settled(): Promise<void>
+  /** Ends the lease of this process. */
+  close(): void
 }
 
 /** Starts a worker. It claims at once, when woken, and at every sweep. */
 export function startWorker(parts: WorkerParts): Worker {
   const { jobs, owner, limits } = parts
   const stopping = new AbortController()
-  const idle = new AbortController()
+  const closing = new AbortController()
   const active = new Map<ResponseId, Run>()
   let running = 0
   let isClaiming = false
+  let claiming = Promise.resolve()
   let isWoken = false
 
   const claim = async () => {
@@ -61,8 +74,9 @@ export function startWorker(parts: WorkerParts): Worker {
         isWoken = false
         const limit = limits.concurrency - running
         const claimed = await jobs.claim({ owner, lease_ms: limits.lease_ms, limit })
-        if (stopping.signal.aborted) return // The next process takes them over.
+        if (stopping.signal.aborted) return void (await Promise.all(claimed.map(parts.release)))
         isWoken ||= claimed.length === limit
+        for (const _ of claimed) parts.checkpoint('job:claimed')
         running += claimed.length
         for (const job of claimed) void perform(parts, job, active).finally(leave)
       }
@@ -76,42 +90,46 @@ export function startWorker(parts: WorkerParts): Worker {
     isWoken = true
     if (isClaiming) return
     isClaiming = true
-    void claim()
+    claiming = claim()
   }
+  let idle = Promise.withResolvers<void>()
   const leave = () => {
     running--
+    idle.resolve()
+    idle = Promise.withResolvers()
     wake()
-    if (stopping.signal.aborted && running === 0) idle.abort()
   }
   const beat = async () => {
     const beating = [...active]
-    if (beating.length === 0) return
     const ids = beating.map(([id]) => id)
-    const held = new Set(await jobs.heartbeat({ owner, lease_ms: limits.lease_ms, ids }))
-    for (const [id, run] of beating) if (!held.has(id)) run.abandon()
+    const held = new Map((await jobs.heartbeat({ owner, lease_ms: limits.lease_ms, ids })).map((job) => [job.id, job]))
+    for (const [id, run] of beating) {
+      const job = held.get(id)
+      if (job === undefined) run.lose()
+      else if (job.isCancelWanted) run.cancel()
+      else if (job.isFollowed) run.follow()
+    }
+  }
+  let isListening = false
+  const listen = async () => {
+    if (isListening || active.size === 0) return
+    isListening = true
+    await Promise.resolve() // What comes in one turn is asked once.
+    isListening = false
+    await beat().catch((error: unknown) => parts.logger.warn(errorFacts(error), 'the worker could not listen'))
   }
   // Heartbeats first: after a pause of the whole process, a lease is renewed before its job looks lost.
-  void every(limits.heartbeat_ms, beat, { ...parts, signal: idle.signal })
+  void every(limits.heartbeat_ms, beat, { ...parts, signal: closing.signal })
   void every(limits.sweep_ms, async () => wake(), { ...parts, signal: stopping.signal })
   wake()
   return {
     wake,
-    stop: () => {
-      stopping.abort()
-      if (running === 0) idle.abort()
+    listen: () => void listen(),
+    stop: () => stopping.abort(),
+    settled: async () => {
+      while (running > 0 || isClaiming) await (isClaiming ? claiming : idle.promise)
     },
-  }
-}
-
-async function every(
-  ms: number,
-  act: () => Promise<void>,
-  { clock, logger, signal }: WorkerParts & { readonly signal: AbortSignal },
-): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(ms, signal).catch(() => {})
-    if (signal.aborted) return
-    await act().catch((error: unknown) => logger.error(errorFacts(error), 'the worker could not do its round'))
+    close: () => closing.abort(),
   }
 }
 
@@ -122,9 +140,11 @@ async function perform(parts: WorkerParts, job: Job, active: Map<ResponseId, Run
   let run: Run | undefined
   try {
     run = await parts.start(job, requestOf(parts, job))
-    if (run === undefined) return
+    if (run === undefined) return await parts.release(job)
     active.set(job.id, run)
+    if (job.isFollowed) run.follow()
     await run.ended
+    if (run.isGivenBack) await parts.release(job)
   } catch (error) {
     parts.logger.warn({ responseId: job.id, ...errorFacts(error) }, 'a job failed before its model was called')
     if (error instanceof StoreUnavailable) return
@@ -137,9 +157,11 @@ async function perform(parts: WorkerParts, job: Job, active: Map<ResponseId, Run
 }
 
 /** @throws The job must not be run. */
-function requestOf({ limits }: WorkerParts, { attempt, work }: Job): CreateRequest {
-  if (attempt > limits.attemptsMax) throw gaveUp('attempts_exhausted', attempt - 1)
-  if (attempt > 1 && limits.onCrash === 'fail') throw gaveUp('server_error', attempt - 1)
+function requestOf({ limits }: WorkerParts, { lifecycle: { crashes }, calls, work }: Job): CreateRequest {
+  if (crashes >= limits.attemptsMax) throw gaveUp('attempts_exhausted', crashes)
+  // What never reached a provider can be run again, whatever else was decided.
+  const mayBePaid = (JSON.parse(calls) as CallRecords).length > 0 // Written by this program.
+  if (crashes > 0 && mayBePaid && limits.onCrash === 'fail') throw gaveUp('server_error', crashes)
   if (work === undefined) throw new StoreDamaged('The stored request of a job is damaged.')
   // Both were written by this program.
   return { ...JSON.parse(work.request), input: JSON.parse(work.input) } as CreateRequest

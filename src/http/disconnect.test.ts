@@ -90,7 +90,7 @@ test('a client that leaves while its thread is being read is not answered by a m
   client.socket.resetAndDestroy()
   await closed
   threadRead.resolve()
-  await until(() => store.count('finish') === 2)
+  await until(() => store.count('swap') === 2)
   assert.ok(model.calls.slice(1).every((call) => call.isOver()))
   await app.close()
 })

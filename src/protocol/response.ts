@@ -97,7 +97,10 @@ export const Response = Type.Object(
 )
 export type Response = Static<typeof Response>
 
+/** A state that never changes. */
+export type TerminalStatus = Exclude<ResponseStatus, 'queued' | 'in_progress'>
+
 /** Whether a response has reached a state that never changes. */
-export function isTerminal(status: string): boolean {
+export function isTerminal(status: ResponseStatus): status is TerminalStatus {
   return status !== 'queued' && status !== 'in_progress'
 }

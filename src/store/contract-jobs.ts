@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Job, Store } from './store.ts'
+import { accepted } from '../core/lifecycle.ts'
+import type { HeldJob, Job, Store } from './store.ts'
 import type { OnStore } from './testing/on-store.ts'
-import { ALICE, backgroundRow, BOB, endingOf, foregroundRow, idOf } from './testing/rows.ts'
+import { ALICE, backgroundRow, BOB, change, end, endingOf, foregroundRow, idOf, remove } from './testing/rows.ts'
 
 const LEASE_MS = 3_600_000
 
@@ -12,31 +13,41 @@ const OVER_MS = 0
 export function exerciseJobs(onStore: OnStore): void {
   exerciseClaims(onStore)
   exerciseLeases(onStore)
-  exerciseTakeOver(onStore)
+  exerciseWishes(onStore)
+  exerciseRegister(onStore)
 }
 
 function exerciseClaims(onStore: OnStore): void {
   onStore('claim() gives all that a worker needs, and raises the attempt', async (store) => {
     await store.forAccount(BOB).insert(backgroundRow(2, { previousId: idOf(1) }), 'boot')
     const [job] = await claim(store)
+    const leaseUntil_ms = job?.lifecycle.leaseUntil_ms ?? 0
+    assert.ok(leaseUntil_ms >= LEASE_MS)
     assert.deepEqual(job, {
       account: BOB,
       id: idOf(2),
-      attempt: 1,
+      lifecycle: {
+        ...accepted(true, 'worker'),
+        status: 'in_progress',
+        version: 1,
+        attempt: 1,
+        leaseUntil_ms,
+      },
       previousId: idOf(1),
       work: { request: '{"request":2}', input: '["input 2"]' },
       response: '{"first":2}',
+      calls: '[]',
+      isFollowed: false,
     } satisfies Job)
-    const row = await store.forAccount(BOB).find(idOf(2))
-    assert.deepEqual([row?.status, row?.attempt], ['in_progress', 1])
+    assert.deepEqual((await store.forAccount(BOB).find(idOf(2)))?.lifecycle, job?.lifecycle)
   })
 
   onStore('claim() takes nothing but background responses that wait', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(1), 'boot')
     for (const number of [2, 3, 4]) await responses.insert(backgroundRow(number), 'boot')
-    await responses.finish(idOf(2), 0, endingOf(2))
-    await responses.remove(idOf(3))
+    await change(responses, idOf(2), { type: 'close', status: 'cancelled' }, endingOf(2))
+    await remove(responses, idOf(3))
     assert.deepEqual(await idsOf(claim(store)), [idOf(4)])
     assert.deepEqual(await idsOf(claim(store)), [], 'its lease holds')
   })
@@ -72,7 +83,7 @@ function exerciseClaims(onStore: OnStore): void {
     const jobs = (await Promise.all(claims)).flat()
     assert.equal(jobs.length, 100)
     assert.equal(new Set(jobs.map(({ id }) => id)).size, 100)
-    assert.ok(jobs.every(({ attempt }) => attempt === 1))
+    assert.ok(jobs.every(({ lifecycle }) => lifecycle.attempt === 1))
   })
 
   onStore('countQueued() counts jobs that wait for their first worker', async (store) => {
@@ -82,7 +93,7 @@ function exerciseClaims(onStore: OnStore): void {
     for (const number of [2, 3, 4]) await responses.insert(backgroundRow(number), 'boot')
     await store.forAccount(BOB).insert(backgroundRow(5), 'boot')
     assert.equal(await store.jobs.countQueued(), 4)
-    await responses.remove(idOf(4))
+    await remove(responses, idOf(4))
     await claim(store, { limit: 1, lease_ms: OVER_MS })
     assert.equal(await store.jobs.countQueued(), 2)
   })
@@ -94,10 +105,10 @@ function exerciseLeases(onStore: OnStore): void {
     await responses.insert(backgroundRow(1), 'boot')
     await claim(store, { owner: 'first', lease_ms: OVER_MS })
     const [again] = await claim(store, { owner: 'second' })
-    assert.equal(again?.attempt, 2)
+    assert.deepEqual([again?.lifecycle.attempt, again?.lifecycle.crashes], [2, 1])
     assert.deepEqual(await beat(store, 'first', [1]), [])
-    assert.equal(await responses.finish(idOf(1), 1, endingOf(1)), false)
-    assert.equal(await responses.finish(idOf(1), 2, endingOf(2)), true)
+    assert.equal(await end(responses, idOf(1), { attempt: 1, ending: endingOf(1) }), false)
+    assert.equal(await end(responses, idOf(1), { attempt: 2, ending: endingOf(2) }), true)
     assert.equal((await responses.find(idOf(1)))?.response, '{"final":2}')
   })
 
@@ -119,59 +130,115 @@ function exerciseLeases(onStore: OnStore): void {
     const responses = store.forAccount(ALICE)
     for (const number of [1, 2, 3, 4]) await responses.insert(backgroundRow(number), 'worker')
     await claim(store, { limit: 3 })
-    await responses.finish(idOf(1), 1, endingOf(1))
-    await responses.remove(idOf(2))
+    await end(responses, idOf(1), { attempt: 1, ending: endingOf(1) })
+    await remove(responses, idOf(2))
     assert.deepEqual(await beat(store, 'worker', [1, 2, 3, 4, 5]), [idOf(3)], 'ended, deleted, held, waiting, unknown')
     assert.deepEqual(await beat(store, 'other', [3]), [])
     assert.deepEqual(await beat(store, 'worker', []), [])
   })
 }
 
-function exerciseTakeOver(onStore: OnStore): void {
-  onStore('takeOver() makes the jobs of a process that is gone claimable at once', async (store) => {
+function exerciseWishes(onStore: OnStore): void {
+  onStore('a job that was given back is claimed at once, and counts as no crash', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(backgroundRow(1), 'boot')
+    await claim(store, { owner: 'first' })
+    assert.equal(await change(responses, idOf(1), { type: 'release', attempt: 1 }), true)
+    assert.deepEqual(await beat(store, 'first', [1]), [])
+    const [again] = await claim(store, { owner: 'second' })
+    assert.deepEqual([again?.lifecycle.attempt, again?.lifecycle.crashes], [2, 0])
+  })
+
+  onStore('what others ask of a job is told to its worker with the next heartbeat', async (store) => {
+    const responses = store.forAccount(ALICE)
+    for (const number of [1, 2, 3]) await responses.insert(backgroundRow(number), 'boot')
+    await claim(store)
+    await responses.ask(idOf(1), 'cancel')
+    await responses.ask(idOf(2), 'follow')
+    await store.forAccount(BOB).ask(idOf(3), 'cancel')
+    assert.deepEqual(await heartbeat(store, 'worker', [1, 2, 3]), [
+      { id: idOf(1), isCancelWanted: true, isFollowed: false },
+      { id: idOf(2), isCancelWanted: false, isFollowed: true },
+      { id: idOf(3), isCancelWanted: false, isFollowed: false },
+    ])
+  })
+
+  onStore('what was asked of a job that waits is told to whoever claims it', async (store) => {
+    await store.forAccount(ALICE).insert(backgroundRow(1), 'boot')
+    await store.forAccount(ALICE).ask(idOf(1), 'follow')
+    assert.deepEqual(
+      (await claim(store)).map(({ isFollowed }) => isFollowed),
+      [true],
+    )
+  })
+
+  onStore('recordCalls() is for the holder alone, and what it has written goes with the job', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(backgroundRow(1), 'boot')
+    assert.equal(await responses.recordCalls(idOf(1), 0, '["early"]'), false, 'nobody holds it')
+    await claim(store, { lease_ms: OVER_MS })
+    assert.equal(await responses.recordCalls(idOf(1), 1, '["first"]'), true)
+    const [again] = await claim(store)
+    assert.equal(again?.calls, '["first"]')
+    assert.equal(await responses.recordCalls(idOf(1), 1, '["late"]'), false)
+    assert.equal(await store.forAccount(BOB).recordCalls(idOf(1), 2, '["foreign"]'), false)
+  })
+}
+
+function exerciseRegister(onStore: OnStore): void {
+  onStore('register() makes what an earlier process of that name has left claimable at once', async (store) => {
+    await register(store, 'gone')
     const responses = store.forAccount(ALICE)
     for (const number of [1, 2]) await responses.insert(backgroundRow(number), 'gone')
     await claim(store, { owner: 'gone', limit: 1 })
-    assert.deepEqual(await store.jobs.takeOver('boot'), [])
+    await register(store, 'boot')
     const jobs = await claim(store, { owner: 'boot' })
     assert.deepEqual(
-      jobs.map(({ id, attempt }) => [id, attempt]),
+      jobs.map(({ id, lifecycle }) => [id, lifecycle.attempt, lifecycle.crashes]),
       [
-        [idOf(1), 2],
-        [idOf(2), 1],
+        [idOf(1), 2, 1],
+        [idOf(2), 1, 0],
       ],
     )
   })
 
-  onStore('takeOver() leaves what its own process holds', async (store) => {
+  onStore('register() leaves what its own process holds', async (store) => {
     const responses = store.forAccount(ALICE)
+    await register(store, 'boot')
     await responses.insert(foregroundRow(1), 'boot')
     await responses.insert(backgroundRow(2), 'boot')
     await claim(store, { owner: 'boot' })
-    assert.deepEqual(await store.jobs.takeOver('boot'), [])
+    assert.deepEqual(await store.jobs.orphans(10), [])
     assert.deepEqual(await idsOf(claim(store, { owner: 'boot' })), [])
   })
 
-  onStore('takeOver() hands out the foreground responses that were left, of every account', async (store) => {
+  onStore('orphans() are the foreground responses of processes that are gone, of every account', async (store) => {
     await store.forAccount(ALICE).insert(foregroundRow(1), 'gone')
     await store.forAccount(BOB).insert(foregroundRow(2), 'gone too')
-    const left = await store.jobs.takeOver('boot')
+    await register(store, 'boot')
+    const left = await store.jobs.orphans(10)
     assert.deepEqual(
       [...left].sort((one, other) => (one.id < other.id ? -1 : 1)),
       [
-        { account: ALICE, id: idOf(1), attempt: 0, response: '{"first":1}' },
-        { account: BOB, id: idOf(2), attempt: 0, response: '{"first":2}' },
+        { account: ALICE, id: idOf(1), lifecycle: accepted(false, 'gone'), response: '{"first":1}', calls: '[]' },
+        { account: BOB, id: idOf(2), lifecycle: accepted(false, 'gone too'), response: '{"first":2}', calls: '[]' },
       ],
     )
+    assert.equal((await store.jobs.orphans(1)).length, 1)
   })
 
-  onStore('takeOver() passes over what has ended or was deleted', async (store) => {
+  onStore('orphans() are none that have ended or were deleted', async (store) => {
     const responses = store.forAccount(ALICE)
     for (const number of [1, 2]) await responses.insert(foregroundRow(number), 'gone')
-    await responses.finish(idOf(1), 0, endingOf(1))
-    await responses.remove(idOf(2))
-    assert.deepEqual(await store.jobs.takeOver('boot'), [])
+    await end(responses, idOf(1), { ending: endingOf(1) })
+    await remove(responses, idOf(2))
+    await register(store, 'boot')
+    assert.deepEqual(await store.jobs.orphans(10), [])
   })
+}
+
+function register(store: Store, owner: string): Promise<void> {
+  return store.jobs.register({ owner, instance: 'here:4000', lease_ms: LEASE_MS })
 }
 
 function claim(
@@ -185,6 +252,10 @@ async function idsOf(claimed: Promise<readonly Job[]>): Promise<readonly string[
   return (await claimed).map(({ id }) => id)
 }
 
-function beat(store: Store, owner: string, numbers: readonly number[]): Promise<readonly string[]> {
+function heartbeat(store: Store, owner: string, numbers: readonly number[]): Promise<readonly HeldJob[]> {
   return store.jobs.heartbeat({ owner, lease_ms: LEASE_MS, ids: numbers.map(idOf) })
+}
+
+async function beat(store: Store, owner: string, numbers: readonly number[]): Promise<readonly string[]> {
+  return (await heartbeat(store, owner, numbers)).map(({ id }) => id)
 }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import type { ResponseStore } from './store.ts'
 import type { OnStore } from './testing/on-store.ts'
-import { ALICE, endingOf, foregroundRow, idOf } from './testing/rows.ts'
+import { ALICE, end, endingOf, foregroundRow, idOf, remove } from './testing/rows.ts'
 
 /** What every store must do with threads. */
 export function exerciseThreads(onStore: OnStore): void {
   onStore('thread() tells what was said in every turn, newest first, and the status of the last', async (store) => {
     const responses = store.forAccount(ALICE)
     await insertChain(responses, [1, 2, 3])
-    for (const number of [1, 2]) await responses.finish(idOf(number), 0, endingOf(number))
+    for (const number of [1, 2]) await end(responses, idOf(number), { ending: endingOf(number) })
     const second = [['output 2'], ['input 2'], ['output 1'], ['input 1']]
     assert.deepEqual(await threadOf(responses, 2), { turns: 2, status: 'completed', said: second })
     const third = [{ first: 3 }, ['input 3'], ...second]
@@ -18,9 +18,9 @@ export function exerciseThreads(onStore: OnStore): void {
   onStore('thread() tells the snapshot of a turn that was stored whole', async (store) => {
     const responses = store.forAccount(ALICE)
     await insertChain(responses, [1, 2])
-    const whole = { status: 'failed', response: '{"id":"x","output":[{"said":"ä"}]}', output: undefined, log: '[]' }
-    await responses.finish(idOf(1), 0, whole)
-    await responses.finish(idOf(2), 0, endingOf(2))
+    const whole = { response: '{"id":"x","output":[{"said":"ä"}]}', output: undefined, log: '[]', calls: '[]' }
+    await end(responses, idOf(1), { status: 'failed', ending: whole })
+    await end(responses, idOf(2), { ending: endingOf(2) })
     const said = [['output 2'], ['input 2'], { id: 'x', output: [{ said: 'ä' }] }, ['input 1']]
     assert.deepEqual(await threadOf(responses, 2), { turns: 2, status: 'completed', said })
     const { response, output } = (await responses.find(idOf(1))) ?? {}
@@ -47,8 +47,8 @@ export function exerciseThreads(onStore: OnStore): void {
   onStore('thread() keeps deleted turns that others stand on, and refuses to end with one', async (store) => {
     const responses = store.forAccount(ALICE)
     await insertChain(responses, [1, 2, 3])
-    await responses.remove(idOf(2))
-    await responses.remove(idOf(1))
+    await remove(responses, idOf(2))
+    await remove(responses, idOf(1))
     assert.deepEqual(await turnsOf(responses, 3, 10), [1, 2, 3])
     assert.equal(await responses.thread(idOf(2), 10), undefined)
   })

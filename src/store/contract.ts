@@ -3,9 +3,13 @@ import { test } from 'node:test'
 import { exerciseJobs } from './contract-jobs.ts'
 import { exerciseKeys } from './contract-keys.ts'
 import { exerciseThreads } from './contract-threads.ts'
+import { accepted } from '../core/lifecycle.ts'
 import type { Store } from './store.ts'
 import type { OnStore } from './testing/on-store.ts'
-import { ALICE, backgroundRow, BOB, endingOf, foregroundRow, idOf } from './testing/rows.ts'
+import { exerciseBindings } from './contract-bindings.ts'
+import { exerciseEvents } from './contract-events.ts'
+import { exerciseUpkeep } from './contract-upkeep.ts'
+import { ALICE, backgroundRow, BOB, change, end, ENDED, endingOf, foregroundRow, idOf, remove } from './testing/rows.ts'
 
 /**
  * The suite that every store must pass: what it does is the same to the letter, wherever it keeps it.
@@ -30,12 +34,16 @@ export function exerciseStore(name: string, open: () => Promise<Store>): void {
   exerciseThreads(onStore)
   exerciseJobs(onStore)
   exerciseKeys(onStore)
+  exerciseBindings(onStore)
+  exerciseEvents(onStore)
+  exerciseUpkeep(onStore)
 }
 
 function exerciseRows(onStore: OnStore): void {
   onStore('an id that was never inserted is unknown to every read', async (store) => {
     const responses = store.forAccount(ALICE)
     assert.equal(await responses.find(idOf(1)), undefined)
+    assert.equal(await responses.findLifecycle(idOf(1)), undefined)
     assert.equal(await responses.findInput(idOf(1)), undefined)
     assert.equal(await responses.findLog(idOf(1)), undefined)
     assert.equal(await responses.findItemOwner('item'), undefined)
@@ -55,13 +63,12 @@ function exerciseRows(onStore: OnStore): void {
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(1), 'boot')
     await responses.insert(backgroundRow(2), 'boot')
-    const { status, background, attempt, response } = (await responses.find(idOf(1))) ?? {}
+    const found = await responses.find(idOf(1))
     assert.deepEqual(
-      { status, background, attempt, response },
-      { status: 'in_progress', background: false, attempt: 0, response: '{"first":1}' },
+      [found?.lifecycle, found?.response, found?.output],
+      [accepted(false, 'boot'), '{"first":1}', undefined],
     )
-    const job = await responses.find(idOf(2))
-    assert.deepEqual([job?.status, job?.background, job?.attempt], ['queued', true, 0])
+    assert.deepEqual((await responses.find(idOf(2)))?.lifecycle, accepted(true, 'boot'))
     assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
     assert.equal(await responses.findLog(idOf(1)), undefined, 'there is no log before the end')
   })
@@ -78,7 +85,7 @@ function exerciseRows(onStore: OnStore): void {
   onStore('an insertion that may wait comes by itself, and before whatever is asked for after it', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(1), 'boot', 'soon')
-    assert.equal((await responses.find(idOf(1)))?.status, 'in_progress')
+    assert.equal((await responses.find(idOf(1)))?.lifecycle.status, 'in_progress')
     const waiting = responses.insert(foregroundRow(2, { previousId: idOf(1) }), 'boot', 'soon')
     assert.equal((await responses.find(idOf(2)))?.response, '{"first":2}')
     await waiting
@@ -107,10 +114,8 @@ function exercisePayloads(onStore: OnStore): void {
       const [job] = await store.jobs.claim({ owner: 'boot', lease_ms: 60_000, limit: 1 })
       assert.deepEqual(job?.work, { request: text, input: text })
       assert.equal(job?.response, text)
-      assert.equal(
-        await responses.finish(idOf(1), 1, { status: 'completed', response: text, output: text, log: text }),
-        true,
-      )
+      const ending = { response: text, output: text, log: text, calls: text }
+      assert.equal(await end(responses, idOf(1), { attempt: 1, ending }), true)
       assert.equal(await responses.findLog(idOf(1)), text)
       assert.equal((await responses.find(idOf(1)))?.output, text)
       const { said = '' } = (await responses.thread(idOf(1), 1)) ?? {}
@@ -120,45 +125,58 @@ function exercisePayloads(onStore: OnStore): void {
 }
 
 function exerciseEndings(onStore: OnStore): void {
-  onStore('finish() by a wrong attempt changes nothing', async (store) => {
+  onStore('swap() writes what a transition has made of a row, and all of it', async (store) => {
+    const responses = store.forAccount(ALICE)
+    await responses.insert(backgroundRow(1), 'boot')
+    const [job] = await store.jobs.claim({ owner: 'boot', lease_ms: 60_000, limit: 1 })
+    assert.equal(await change(responses, idOf(1), { type: 'release', attempt: 1 }), true)
+    const released = { ...accepted(true, ''), status: 'in_progress' as const, version: 2, attempt: 1 }
+    assert.deepEqual((await responses.find(idOf(1)))?.lifecycle, released)
+    assert.equal(await end(responses, idOf(1), { attempt: 1, status: 'incomplete', ending: endingOf(1) }), true)
+    const ended = { ...released, status: 'incomplete', version: 3 }
+    assert.deepEqual((await responses.find(idOf(1)))?.lifecycle, ended)
+    assert.equal(
+      await responses.swap(idOf(1), { version: job?.lifecycle.version ?? 0, next: ENDED, ending: endingOf(2) }),
+      false,
+    )
+    assert.deepEqual((await responses.find(idOf(1)))?.lifecycle, ended)
+  })
+
+  onStore('swap() from another version changes nothing', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(1), 'boot')
-    assert.equal(await responses.finish(idOf(1), 1, endingOf(1)), false)
-    assert.equal(await responses.finish(idOf(1), -1, endingOf(1)), false)
-    assert.equal((await responses.find(idOf(1)))?.status, 'in_progress')
+    for (const version of [-1, 1, 2]) {
+      assert.equal(
+        await responses.swap(idOf(1), { version, next: { ...ENDED, version: version + 1 }, ending: endingOf(1) }),
+        false,
+      )
+    }
+    assert.deepEqual((await responses.find(idOf(1)))?.lifecycle, accepted(false, 'boot'))
     assert.equal(await responses.findLog(idOf(1)), undefined)
   })
 
-  onStore('finish() of an unknown response says so', async (store) => {
-    assert.equal(await store.forAccount(ALICE).finish(idOf(1), 0, endingOf(1)), false)
-  })
-
-  onStore('finish() ends a response once: what it said first stays', async (store) => {
-    const responses = store.forAccount(ALICE)
-    await responses.insert(foregroundRow(1), 'boot')
-    assert.equal(await responses.finish(idOf(1), 0, endingOf(1)), true)
-    assert.equal(await responses.finish(idOf(1), 0, { ...endingOf(2), status: 'failed' }), false)
-    const found = await responses.find(idOf(1))
-    assert.deepEqual([found?.status, found?.response], ['completed', '{"final":1}'])
-    assert.equal(await responses.findLog(idOf(1)), '["log 1"]')
-    assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
+  onStore('swap() of an unknown response says so', async (store) => {
+    assert.equal(await store.forAccount(ALICE).swap(idOf(1), { version: 0, next: ENDED, ending: endingOf(1) }), false)
   })
 
   onStore(
-    'finish() ends a response whose insertion still waits: both are done, and only one call has ended it',
+    'swap() ends a response whose insertion still waits: both are done, and only one call has ended it',
     async (store) => {
       const responses = store.forAccount(ALICE)
+      await store.jobs.register({ owner: 'next', instance: 'next', lease_ms: 60_000 })
       const inserted = responses.insert(foregroundRow(1, { clientItemIds: ['mine'] }), 'boot', 'soon')
-      const endings = [1, 2, 3].map((number) => responses.finish(idOf(1), 0, endingOf(number)))
-      const stranger = store.forAccount(BOB).finish(idOf(1), 0, endingOf(4))
+      const endings = [1, 2, 3].map((number) =>
+        responses.swap(idOf(1), { version: 0, next: ENDED, ending: endingOf(number) }),
+      )
+      const stranger = store.forAccount(BOB).swap(idOf(1), { version: 0, next: ENDED, ending: endingOf(4) })
       await inserted
       assert.deepEqual(await Promise.all([...endings, stranger]), [true, false, false, false])
       const found = await responses.find(idOf(1))
-      assert.deepEqual([found?.status, found?.response], ['completed', '{"final":1}'])
+      assert.deepEqual([found?.lifecycle, found?.response], [ENDED, '{"final":1}'])
       assert.equal(await responses.findLog(idOf(1)), '["log 1"]')
       assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
       assert.equal(await responses.findItemOwner('mine'), idOf(1))
-      assert.deepEqual(await store.jobs.takeOver('next'), [], 'nothing is left to be ended')
+      assert.deepEqual(await store.jobs.orphans(10), [], 'nothing is left to be ended')
     },
   )
 
@@ -167,47 +185,52 @@ function exerciseEndings(onStore: OnStore): void {
     async (store) => {
       const responses = store.forAccount(ALICE)
       const inserted = responses.insert(foregroundRow(1), 'boot', 'soon')
-      const removed = responses.remove(idOf(1))
-      const ended = responses.finish(idOf(1), 0, endingOf(1))
+      const removed = responses.swap(idOf(1), {
+        version: 0,
+        next: { ...accepted(false, 'boot'), version: 1, isDeleted: true },
+      })
+      const ended = responses.swap(idOf(1), { version: 0, next: ENDED, ending: endingOf(1) })
       await inserted
       assert.deepEqual([await removed, await ended], [true, false])
     },
   )
 
-  onStore('of many finish() calls at once exactly one ends the response', async (store) => {
+  onStore('of many swap() calls at once exactly one is written', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(1), 'boot')
-    const calls = Array.from({ length: 20 }, (_, number) => responses.finish(idOf(1), 0, endingOf(number)))
+    const calls = Array.from({ length: 20 }, (_, number) =>
+      responses.swap(idOf(1), { version: 0, next: ENDED, ending: endingOf(number) }),
+    )
     const won = (await Promise.all(calls)).flatMap((didEnd, number) => (didEnd ? [number] : []))
     assert.equal(won.length, 1)
     assert.equal((await responses.find(idOf(1)))?.response, `{"final":${won[0]}}`)
   })
 
-  onStore('finish() ends a job that nobody has claimed yet, and nobody claims it then', async (store) => {
+  onStore('swap() closes a job that nobody has claimed yet, and nobody claims it then', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(backgroundRow(1), 'boot')
-    assert.equal(await responses.finish(idOf(1), 0, { ...endingOf(1), status: 'cancelled' }), true)
+    assert.equal(await change(responses, idOf(1), { type: 'close', status: 'cancelled' }, endingOf(1)), true)
     assert.deepEqual(await store.jobs.claim({ owner: 'boot', lease_ms: 60_000, limit: 1 }), [])
     assert.equal(await store.jobs.countQueued(), 0)
   })
 
-  onStore('remove() hides a response from every read, once', async (store) => {
+  onStore('a removal hides a response from every read, once', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(1), 'boot')
-    await responses.finish(idOf(1), 0, endingOf(1))
-    assert.equal(await responses.remove(idOf(1)), true)
-    assert.equal(await responses.remove(idOf(1)), false)
+    await end(responses, idOf(1), { ending: endingOf(1) })
+    assert.equal(await remove(responses, idOf(1)), true)
+    assert.equal(await remove(responses, idOf(1)), false)
     assert.equal(await responses.find(idOf(1)), undefined)
     assert.equal(await responses.findInput(idOf(1)), undefined)
     assert.equal(await responses.findLog(idOf(1)), undefined)
     assert.equal(await responses.thread(idOf(1), 10), undefined)
   })
 
-  onStore('finish() after remove() changes nothing; a deleted id is never used again', async (store) => {
+  onStore('nothing follows a removal; a deleted id is never used again', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(1), 'boot')
-    await responses.remove(idOf(1))
-    assert.equal(await responses.finish(idOf(1), 0, endingOf(1)), false)
+    await remove(responses, idOf(1))
+    assert.equal(await end(responses, idOf(1), { ending: endingOf(1) }), false)
     await assert.rejects(responses.insert(foregroundRow(1), 'boot'), Error)
   })
 }
@@ -217,13 +240,14 @@ function exerciseIsolation(onStore: OnStore): void {
     const [alice, bob] = [store.forAccount(ALICE), store.forAccount(BOB)]
     await alice.insert(foregroundRow(1, { clientItemIds: ['item'] }), 'boot')
     assert.equal(await bob.find(idOf(1)), undefined)
+    assert.equal(await bob.findLifecycle(idOf(1)), undefined)
     assert.equal(await bob.findInput(idOf(1)), undefined)
     assert.equal(await bob.findItemOwner('item'), undefined)
     assert.equal(await bob.thread(idOf(1), 10), undefined)
-    assert.equal(await bob.finish(idOf(1), 0, endingOf(1)), false)
-    assert.equal(await bob.remove(idOf(1)), false)
-    assert.equal((await alice.find(idOf(1)))?.status, 'in_progress')
-    assert.equal(await alice.finish(idOf(1), 0, endingOf(1)), true)
+    assert.equal(await end(bob, idOf(1), { ending: endingOf(1) }), false)
+    assert.equal(await remove(bob, idOf(1)), false)
+    assert.equal((await alice.find(idOf(1)))?.lifecycle.status, 'in_progress')
+    assert.equal(await end(alice, idOf(1), { ending: endingOf(1) }), true)
     assert.equal(await bob.findLog(idOf(1)), undefined)
   })
 

@@ -1,6 +1,6 @@
 import type { JobStore, ResponseStore, Store } from '../../store/store.ts'
 
-type Fallible = keyof ResponseStore | Exclude<keyof JobStore, 'takeOver'>
+type Fallible = keyof ResponseStore | keyof JobStore
 
 /** A store whose operations fail when a test says so. */
 export interface FaultyStore extends Store {

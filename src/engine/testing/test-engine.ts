@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { NO_CHECKPOINT } from '../../core/checkpoint.ts'
 import { accountId } from '../../protocol/id.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
 import type { Flow } from '../../core/flow.ts'
@@ -58,6 +59,8 @@ export interface TestEngineOptions {
   readonly limits?: Partial<EngineParts['limits']>
   /** More models, of the providers `model` and `rival`. */
   readonly models?: Readonly<Record<string, Partial<ModelEntry>>>
+  /** The name that it shares with the process whose place it takes. */
+  readonly instance?: string
   /** Most calls in flight at each provider. */
   readonly concurrency?: number
   /** How the models answer by themselves. */
@@ -103,6 +106,9 @@ export function testEngine(store: Store, options: TestEngineOptions = {}): TestE
     catalogue,
     limits: { ...LIMITS, ...options.limits },
     background: { ...BACKGROUND, ...options.background },
+    instance: options.instance ?? 'test:1',
+    retention: { responses_days: 30 },
+    checkpoint: NO_CHECKPOINT,
   })
   return {
     engine,

@@ -36,7 +36,7 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
     if (created.kind === 'queued') {
       const headers = warningHeaders(created.warnings)
       if (body.stream !== true) return reply.code(202).headers(headers).send(created.response)
-      return streamLog(openExchange(reply, parts, headers), created.log.read({ after: -1 }), body)
+      return streamLog(openExchange(reply, parts, headers), created.events, body)
     }
     return body.stream === true
       ? streamRun(reply, parts, { run: created.run, settings: body })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { ALICE, endingOf, foregroundRow, idOf } from '../testing/rows.ts'
+import type { StoredResponse } from '../store.ts'
+import { ALICE, ENDED, endingOf, foregroundRow, idOf } from '../testing/rows.ts'
 import { scratchFiles } from '../testing/scratch.ts'
 import { runBatch, type Call, type Outcome } from './batch.ts'
 import { openDatabase } from './open-database.ts'
@@ -33,10 +34,7 @@ function onDatabase(sentence: string, check: (db: DatabaseSync, operations: Oper
   test(sentence, () => {
     const db = openDatabase(fresh('batch.db'), 0)
     try {
-      check(
-        db,
-        prepareOperations(db, () => 1000),
-      )
+      check(db, prepareOperations(db, { wall_ms: () => 1000, steady_ms: () => 1000 }))
     } finally {
       db.close()
     }
@@ -44,10 +42,10 @@ function onDatabase(sentence: string, check: (db: DatabaseSync, operations: Oper
 }
 
 onDatabase('calls of a batch see what the calls before them have written', (db, operations) => {
-  const finish: Call = { operation: 'finish', args: [ALICE, idOf(1), { ...endingOf(1), attempt: 0 }] }
-  const outcomes = runBatch(db, operations, [find(1), insert(1), find(1), finish, find(1)])
+  const ended: Call = { operation: 'end', args: [ALICE, idOf(1), { next: ENDED, ending: endingOf(1), version: 0 }] }
+  const outcomes = runBatch(db, operations, [find(1), insert(1), find(1), ended, find(1)])
   const statuses = outcomes.map((outcome) =>
-    'value' in outcome ? (outcome.value as { status?: string } | undefined)?.status : outcome.message,
+    'value' in outcome ? (outcome.value as StoredResponse | undefined)?.lifecycle?.status : outcome.message,
   )
   assert.deepEqual(statuses, [undefined, undefined, 'in_progress', undefined, 'completed'])
 })

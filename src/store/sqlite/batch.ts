@@ -18,10 +18,15 @@ const UNAVAILABLE_CODES: ReadonlySet<number> = new Set([5, 6, 7, 8, 10, 13, 14])
 
 const READS: ReadonlySet<keyof Operations> = new Set([
   'find',
+  'findLifecycle',
   'findInput',
   'findLog',
+  'findEvents',
   'findItemOwner',
+  'findBinding',
   'thread',
+  'orphans',
+  'check',
   'countQueued',
   'findKey',
   'listKeys',

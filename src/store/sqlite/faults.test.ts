@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { StoreDamaged, StoreUnavailable, type Store } from '../store.ts'
-import { ALICE, backgroundRow, endingOf, foregroundRow, idOf } from '../testing/rows.ts'
+import { ALICE, backgroundRow, end, ENDED, endingOf, foregroundRow, idOf, remove } from '../testing/rows.ts'
 import { scratchFiles } from '../testing/scratch.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
@@ -61,7 +61,9 @@ onFile('an insertion that may wait and its ending are one transaction', async (s
   await new Promise((resolve) => setImmediate(resolve))
   assert.equal(commitsOf(path), before, 'nothing is written for them alone')
   assert.deepEqual(
-    await Promise.all(numbers.map((number) => responses.finish(idOf(number), 0, endingOf(number)))),
+    await Promise.all(
+      numbers.map((number) => responses.swap(idOf(number), { version: 0, next: ENDED, ending: endingOf(number) })),
+    ),
     numbers.map(() => true),
   )
   await Promise.all(inserted)
@@ -71,7 +73,10 @@ onFile('an insertion that may wait and its ending are one transaction', async (s
 onFile('an ending that was to be written with its insertion fails with it', async (store, { db }) => {
   const responses = store.forAccount(ALICE)
   db.exec('BEGIN IMMEDIATE')
-  const calls = [responses.insert(foregroundRow(1), 'boot', 'soon'), responses.finish(idOf(1), 0, endingOf(1))]
+  const calls = [
+    responses.insert(foregroundRow(1), 'boot', 'soon'),
+    responses.swap(idOf(1), { version: 0, next: ENDED, ending: endingOf(1) }),
+  ]
   for (const outcome of await Promise.allSettled(calls)) {
     assert.ok(outcome.status === 'rejected' && outcome.reason instanceof StoreUnavailable)
   }
@@ -91,21 +96,25 @@ onFile(
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(1), 'boot')
     db.exec('BEGIN IMMEDIATE')
-    const calls = [responses.insert(foregroundRow(2), 'boot'), responses.remove(idOf(1))]
+    const calls = [responses.insert(foregroundRow(2), 'boot'), remove(responses, idOf(1))]
     for (const outcome of await Promise.allSettled(calls)) {
       assert.ok(outcome.status === 'rejected' && outcome.reason instanceof StoreUnavailable)
     }
-    assert.equal((await responses.find(idOf(1)))?.status, 'in_progress', 'reads go on, and nothing was written')
+    assert.equal(
+      (await responses.find(idOf(1)))?.lifecycle.status,
+      'in_progress',
+      'reads go on, and nothing was written',
+    )
     db.exec('ROLLBACK')
     await responses.insert(foregroundRow(2), 'boot')
-    assert.equal((await responses.find(idOf(2)))?.status, 'in_progress')
+    assert.equal((await responses.find(idOf(2)))?.lifecycle.status, 'in_progress')
   },
 )
 
 onFile('a damaged payload is told of, and only where it is read', async (store, { db }) => {
   const responses = store.forAccount(ALICE)
   await responses.insert(foregroundRow(1), 'boot')
-  await responses.finish(idOf(1), 0, endingOf(1))
+  await end(responses, idOf(1), { ending: endingOf(1) })
   damage(db, 'response', 1)
   await assert.rejects(responses.find(idOf(1)), StoreDamaged)
   assert.deepEqual(JSON.parse((await responses.thread(idOf(1), 10))?.said ?? ''), [['output 1'], ['input 1']])
@@ -113,7 +122,7 @@ onFile('a damaged payload is told of, and only where it is read', async (store, 
   await assert.rejects(responses.thread(idOf(1), 10), StoreDamaged)
   assert.equal(await responses.findInput(idOf(1)), '["input 1"]')
   assert.equal(await responses.findLog(idOf(1)), '["log 1"]')
-  assert.equal(await responses.remove(idOf(1)), true)
+  assert.equal(await remove(responses, idOf(1)), true)
 })
 
 const damages = {
@@ -140,10 +149,10 @@ for (const column of ['input', 'log'] as const) {
   onFile(`a damaged ${column} is told of`, async (store, { db }) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(foregroundRow(1), 'boot')
-    await responses.finish(idOf(1), 0, endingOf(1))
+    await end(responses, idOf(1), { ending: endingOf(1) })
     damage(db, column, 1)
     await assert.rejects(column === 'input' ? responses.findInput(idOf(1)) : responses.findLog(idOf(1)), StoreDamaged)
-    assert.equal((await responses.find(idOf(1)))?.status, 'completed')
+    assert.equal((await responses.find(idOf(1)))?.lifecycle.status, 'completed')
   })
 }
 
@@ -159,7 +168,7 @@ for (const column of ['request', 'input'] as const) {
         jobs.map(({ work }) => work?.input),
         [undefined, '["input 2"]'],
       )
-      assert.equal(await responses.finish(idOf(1), 1, { ...endingOf(1), status: 'failed' }), true)
+      assert.equal(await end(responses, idOf(1), { attempt: 1, status: 'failed', ending: endingOf(1) }), true)
     },
   )
 }
@@ -171,11 +180,11 @@ onFile('a job with a damaged snapshot is put aside for good: others run', async 
   const claim = (limit: number) => store.jobs.claim({ owner: 'boot', lease_ms: 0, limit })
   assert.deepEqual(await claim(1), [])
   assert.deepEqual(
-    (await claim(1)).map(({ id, attempt }) => [id, attempt]),
+    (await claim(1)).map(({ id, lifecycle }) => [id, lifecycle.attempt]),
     [[idOf(2), 1]],
   )
   assert.deepEqual(
-    (await claim(9)).map(({ id, attempt }) => [id, attempt]),
+    (await claim(9)).map(({ id, lifecycle }) => [id, lifecycle.attempt]),
     [
       [idOf(2), 2],
       [idOf(3), 1],
@@ -188,8 +197,9 @@ onFile('a damaged foreground response does not stop the others from being taken 
   const responses = store.forAccount(ALICE)
   for (const number of [1, 2]) await responses.insert(foregroundRow(number), 'gone')
   damage(db, 'response', 1)
+  await store.jobs.register({ owner: 'boot', instance: 'here:4000', lease_ms: 15_000 })
   assert.deepEqual(
-    (await store.jobs.takeOver('boot')).map(({ id }) => id),
+    (await store.jobs.orphans(10)).map(({ id }) => id),
     [idOf(2)],
   )
 })
@@ -201,12 +211,12 @@ onFile('a reader never sees half of an ending', async (store, { db }) => {
   const seen = new Set<string>()
   const outside = db.prepare('SELECT status, log IS NULL AS open, length(response) AS size FROM responses WHERE id = ?')
   for (const number of numbers) {
-    const ending = responses.finish(idOf(number), 0, endingOf(number))
+    const ending = end(responses, idOf(number), { ending: endingOf(number) })
     const reads = Array.from({ length: 5 }, () => responses.find(idOf(number)))
     const other = outside.get(idOf(number))
     seen.add(`${String(other?.['status'])} ${String(other?.['open'])}`)
     for (const found of [...(await Promise.all(reads)), await responses.find(idOf(number))]) {
-      seen.add(`${found?.status} ${found?.response.startsWith('{"first"') === true ? 1 : 0}`)
+      seen.add(`${found?.lifecycle.status} ${found?.response.startsWith('{"first"') === true ? 1 : 0}`)
     }
     await ending
   }
@@ -229,7 +239,7 @@ test('calls that were asked before close() are answered, those after it are refu
   const again = await openSqliteStore(path)
   const found = await Promise.all([1, 2, 3].map((number) => again.forAccount(ALICE).find(idOf(number))))
   assert.deepEqual(
-    found.map((row) => row?.status),
+    found.map((row) => row?.lifecycle.status),
     ['in_progress', 'in_progress', undefined],
   )
   await again.close()

@@ -39,6 +39,32 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   `,
   `ALTER TABLE responses ADD COLUMN output BLOB;`,
+  `
+  ALTER TABLE responses ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE responses ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE responses ADD COLUMN cancel_wanted INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE responses ADD COLUMN followed INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE responses ADD COLUMN calls BLOB;
+  CREATE INDEX responses_deleted ON responses (deleted_at) WHERE deleted_at IS NOT NULL;
+  CREATE INDEX responses_following ON responses (previous_id) WHERE previous_id IS NOT NULL;
+  CREATE TABLE events (
+    response_id TEXT NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    events BLOB NOT NULL,
+    PRIMARY KEY (response_id, first_seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE bindings (
+    account_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_hash TEXT NOT NULL,
+    response_id TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    refusal BLOB,
+    PRIMARY KEY (account_id, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX bindings_expiry ON bindings (expires_at);
+  `,
 ]
 
 /**

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { scratchFiles } from '../testing/scratch.ts'
-import { ALICE, endingOf, foregroundRow, idOf, keyRow } from '../testing/rows.ts'
+import { ALICE, end, endingOf, foregroundRow, idOf, keyRow } from '../testing/rows.ts'
 import { openDatabase } from './open-database.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
@@ -26,7 +26,7 @@ test('a fresh database has the whole schema, and opening it again changes nothin
   const first = schemaOf(path)
   assert.deepEqual(
     first.flatMap(({ type, name }) => (type === 'table' ? [name] : [])),
-    ['items', 'keys', 'responses'],
+    ['bindings', 'events', 'items', 'keys', 'responses'],
   )
   openDatabase(path, 0).close()
   assert.deepEqual(schemaOf(path), first)
@@ -59,25 +59,30 @@ test('several processes may open a fresh database at once', async () => {
     const path = fresh('race.db')
     const stores = await Promise.all([1, 2, 3].map(() => openSqliteStore(path)))
     await Promise.all(stores.map((store) => store.close()))
-    assert.equal(schemaOf(path).filter(({ type }) => type === 'table').length, 3)
+    assert.equal(schemaOf(path).filter(({ type }) => type === 'table').length, 5)
   }
 })
 
 test('a database of version 1, which kept snapshots whole, is brought up to date and read', async () => {
   const path = fresh('earlier.db')
-  const whole = { status: 'completed', response: '{"output":[{"said":1}]}', output: undefined, log: '[]' }
+  const whole = { response: '{"output":[{"said":1}]}', output: undefined, log: '[]', calls: '[]' }
   const before = await openSqliteStore(path)
   await before.forAccount(ALICE).insert(foregroundRow(1), 'boot')
-  await before.forAccount(ALICE).finish(idOf(1), 0, whole)
+  await end(before.forAccount(ALICE), idOf(1), { ending: whole })
   await before.close()
   const db = new DatabaseSync(path)
-  db.exec('ALTER TABLE responses DROP COLUMN output; PRAGMA user_version = 1;')
+  for (const index of ['responses_deleted', 'responses_following']) db.exec(`DROP INDEX ${index}`)
+  for (const table of ['events', 'bindings']) db.exec(`DROP TABLE ${table}`)
+  for (const column of ['output', 'version', 'crashes', 'cancel_wanted', 'followed', 'calls']) {
+    db.exec(`ALTER TABLE responses DROP COLUMN ${column}`)
+  }
+  db.exec('PRAGMA user_version = 1')
   db.close()
   const store = await openSqliteStore(path)
   const responses = store.forAccount(ALICE)
   assert.equal((await responses.find(idOf(1)))?.response, whole.response)
   await responses.insert(foregroundRow(2, { previousId: idOf(1) }), 'boot')
-  assert.equal(await responses.finish(idOf(2), 0, endingOf(2)), true)
+  assert.equal(await end(responses, idOf(2), { ending: endingOf(2) }), true)
   assert.equal((await responses.find(idOf(2)))?.output, '["output 2"]')
   const { said = '' } = (await responses.thread(idOf(2), 10)) ?? {}
   assert.deepEqual(JSON.parse(said), [['output 2'], ['input 2'], { output: [{ said: 1 }] }, ['input 1']])
@@ -90,7 +95,7 @@ test('a database of a later version is refused, untouched, with what to do', asy
   db.exec('PRAGMA user_version = 99')
   db.close()
   await assert.rejects(openSqliteStore(path), {
-    message: `The database ${path} cannot be opened: The database has schema version 99; this program knows 2. Start a newer version of the program, or restore a backup.`,
+    message: `The database ${path} cannot be opened: The database has schema version 99; this program knows 3. Start a newer version of the program, or restore a backup.`,
   })
   const after = new DatabaseSync(path)
   assert.equal(after.prepare('PRAGMA user_version').get()?.['user_version'], 99)

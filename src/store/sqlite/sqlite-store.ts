@@ -5,11 +5,12 @@ import {
   StoreUnavailable,
   type Haste,
   type NewResponse,
+  type ResponseStore,
   type Store,
-  type StoredEnding,
 } from '../store.ts'
 import type { Call, Outcome } from './batch.ts'
 import type { Operations } from './operations.ts'
+import type { Ended } from './response-operations.ts'
 import type { WorkerOptions } from './worker.ts'
 
 interface Waiting {
@@ -32,7 +33,7 @@ type AskWith = <Name extends keyof Operations>(
 /**
  * Ends a response whose insertion has not been sent yet: one write does both. Undefined where it has been sent.
  */
-type JoinInsert = (account: AccountId, id: ResponseId, ending: StoredEnding) => Promise<boolean> | undefined
+type JoinInsert = (account: AccountId, id: ResponseId, ended: Ended) => Promise<boolean> | undefined
 
 /**
  * A batch of so many calls shows that more are on their way: the next one waits for them. Waking the thread costs
@@ -74,7 +75,8 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
       claim: ({ owner, lease_ms, limit }) => ask('claim', owner, lease_ms, limit),
       heartbeat: ({ owner, lease_ms, ids }) => ask('heartbeat', owner, lease_ms, ids),
       countQueued: () => ask('countQueued'),
-      takeOver: (owner) => ask('takeOver', owner),
+      orphans: (limit) => ask('orphans', limit),
+      register: ({ owner }) => ask('register', owner),
     },
     keys: {
       insert: (key) => ask('insertKey', key),
@@ -82,21 +84,47 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
       list: () => ask('listKeys'),
       revoke: (publicId) => ask('revokeKey', publicId),
     },
-    forAccount: (account) => ({
-      insert: (row, owner, haste = 'now') => askWith(haste, 'insert', account, row, { owner }),
-      find: (id) => ask('find', account, id),
-      findInput: (id) => ask('findInput', account, id),
-      findLog: (id) => ask('findLog', account, id),
-      findItemOwner: (itemId) => ask('findItemOwner', account, itemId),
-      thread: (id, turnsMax) => ask('thread', account, id, turnsMax),
-      finish: async (id, attempt, ending) => {
-        const joined = attempt === 0 ? joinInsert(account, id, ending) : undefined
-        return joined ?? ask('finish', account, id, { ...ending, attempt })
+    upkeep: {
+      sweep: (options) => ask('sweep', options),
+      check: async (tell) => {
+        const { problems, responses } = await ask('check')
+        for (const problem of problems) tell(problem)
+        return { responses }
       },
-      remove: (id) => ask('remove', account, id),
-    }),
+    },
+    forAccount: (account) => responsesOf(account, { ask, askWith, joinInsert }),
+    isShared: false,
+    onChange: () => {}, // No other process changes anything.
     ping: () => ask('ping'),
     close,
+  }
+}
+
+interface Line {
+  readonly ask: Ask
+  readonly askWith: AskWith
+  readonly joinInsert: JoinInsert
+}
+
+function responsesOf(account: AccountId, { ask, askWith, joinInsert }: Line): ResponseStore {
+  return {
+    insert: (row, owner, haste = 'now') => askWith(haste, 'insert', account, row, { owner }),
+    find: (id) => ask('find', account, id),
+    findLifecycle: (id) => ask('findLifecycle', account, id),
+    findInput: (id) => ask('findInput', account, id),
+    findLog: (id) => ask('findLog', account, id),
+    findEvents: (id, after) => ask('findEvents', account, id, after),
+    findItemOwner: (itemId) => ask('findItemOwner', account, itemId),
+    findBinding: (key) => ask('findBinding', account, key),
+    thread: (id, turnsMax) => ask('thread', account, id, turnsMax),
+    swap: async (id, { version, next, ending }) => {
+      if (ending === undefined) return ask('move', account, id, { next, version })
+      const joined = version === 0 ? joinInsert(account, id, { next, ending }) : undefined
+      return joined ?? ask('end', account, id, { next, ending, version })
+    },
+    append: (id, attempt, batch) => ask('append', account, id, { ...batch, attempt }),
+    recordCalls: (id, attempt, calls) => ask('recordCalls', account, id, { attempt, calls }),
+    ask: (id, wish) => ask('ask', account, id, wish),
   }
 }
 
@@ -164,16 +192,16 @@ function connect(worker: Worker): { askWith: AskWith; joinInsert: JoinInsert; cl
       else soon ??= setTimeout(announce, SOON_MS)
       return answer
     },
-    joinInsert(account, id, ending) {
+    joinInsert(account, id, ended) {
       const waiting = next.findLast(({ call }) => concerns(call, id))
       if (waiting?.call.operation !== 'insert') return undefined
       const { call, resolve, reject } = waiting
       const [owner, row, how] = call.args as Parameters<Operations['insert']> // It is an insertion.
-      if (owner !== account || how.ending !== undefined) return undefined
-      waiting.call = { operation: 'insert', args: [account, row, { ...how, ending }] }
+      if (owner !== account || how.ended !== undefined) return undefined
+      waiting.call = { operation: 'insert', args: [account, row, { ...how, ended }] }
       announce()
       return new Promise((resolveEnding, rejectEnding) => {
-        waiting.resolve = (value) => (resolve(value), resolveEnding(true))
+        waiting.resolve = (known) => (resolve(known), resolveEnding(known === undefined))
         waiting.reject = (error) => (reject(error), rejectEnding(error))
       })
     },

@@ -21,12 +21,15 @@ function serve(port: NonNullable<typeof parentPort>, { path, busy_ms }: WorkerOp
   let lock: DatabaseSync | undefined
   try {
     db = openDatabase(path, busy_ms)
-    const prepared = prepareOperations(db, Date.now)
+    const prepared = prepareOperations(db, {
+      wall_ms: Date.now,
+      steady_ms: () => Math.floor(performance.timeOrigin + performance.now()),
+    })
     operations = {
       ...prepared,
-      takeOver: (owner) => {
+      register: (owner) => {
         lock ??= lockForServing(path)
-        return prepared.takeOver(owner)
+        prepared.register(owner)
       },
     }
   } catch (error) {

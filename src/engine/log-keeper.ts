@@ -1,0 +1,132 @@
+import type { Checkpoint } from '../core/checkpoint.ts'
+import { encodeBatch } from '../core/event-batch.ts'
+import type { Take } from '../core/flow.ts'
+import type { ResponseEvent } from '../protocol/event.ts'
+import { StoreUnavailable } from '../store/store.ts'
+import { errorFacts, type Logger } from '../telemetry/log.ts'
+import type { Clock } from './clock.ts'
+import type { RunStorage } from './ending.ts'
+import type { EventLog } from './event-log.ts'
+
+/** How far the kept events of a stream may be behind what its client has seen, in milliseconds. */
+export const TRAIL_MS = 250
+
+/** Time between two tries to keep events, in milliseconds. */
+const PAUSE_MS = 500
+
+/** A log whose events are kept while its response runs. */
+export interface Kept {
+  readonly log: EventLog
+  readonly storage: RunStorage
+  /** Sequence number of the last event that is kept already; -1 for none. */
+  readonly last: number
+  /** The response is not ours any more: its attempt was taken over, or it was deleted. */
+  readonly onLost: () => void
+}
+
+/** The keeping of one log. */
+export interface Keeping {
+  /** Begins now, if it has not begun. */
+  begin(): void
+  /** Keeps nothing more: the ending takes the place of all that was kept. */
+  stop(): void
+}
+
+/** Keeps events, so that they outlive the process and can be read from another one. */
+export interface LogKeeper {
+  /** Follows what a client sees, a moment later. */
+  trail(kept: Kept): Keeping
+  /** Goes ahead of what anybody sees: as long as nobody reads, nothing is kept. */
+  lead(kept: Kept): Keeping
+}
+
+/** What keeping needs. */
+export interface KeeperTools {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly checkpoint: Checkpoint
+}
+
+/** Makes the keeper of all logs of a process. */
+export function createLogKeeper(tools: KeeperTools): LogKeeper {
+  const tick = createTicker(tools.clock)
+  return {
+    trail(kept) {
+      const keeping = keep(kept, { ...tools, pause: tick, onKept: () => {} })
+      void tick().then(() => keeping.begin()) // Most streams are over by then.
+      return keeping
+    },
+    lead(kept) {
+      const { log } = kept
+      const keeping = keep(kept, { ...tools, pause: undefined, onKept: (count) => log.show(count) })
+      log.holdBack()
+      log.show(kept.last + 1)
+      log.whenRead(() => keeping.begin())
+      return keeping
+    },
+  }
+}
+
+/** One timer for all who wait for the next round: their writes come together. */
+function createTicker({ after }: Clock): () => Promise<void> {
+  let next: Promise<void> | undefined
+  return () => {
+    next ??= new Promise((resolve) => {
+      after(TRAIL_MS, () => {
+        next = undefined
+        resolve()
+      })
+    })
+    return next
+  }
+}
+
+interface Manner extends KeeperTools {
+  /** Lets time pass after each batch; undefined where each is kept at once. */
+  readonly pause: (() => Promise<void>) | undefined
+  /** So many events are durable. */
+  readonly onKept: (count: number) => void
+}
+
+function keep({ log, storage, last, onLost }: Kept, { clock, logger, checkpoint, pause, onKept }: Manner): Keeping {
+  const flow = log.read({ after: last, isKeeper: true })
+  const stopping = new AbortController()
+  let hasBegun = false
+  const write = async (events: readonly ResponseEvent[]) => {
+    const [first, final] = [events[0]?.sequence_number ?? 0, events.at(-1)?.sequence_number ?? 0]
+    const batch = { first, last: final, events: encodeBatch(events) }
+    const isHeld = await persist(() => storage.responses.append(storage.id, storage.lifecycle.attempt, batch))
+    checkpoint('events:after-append')
+    if (stopping.signal.aborted) return
+    if (!isHeld) return onLost()
+    onKept(final + 1)
+    await pause?.()
+  }
+  const persist = async (append: () => Promise<boolean>): Promise<boolean> => {
+    for (;;) {
+      try {
+        return await append()
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error
+        logger.warn({ responseId: storage.id, ...errorFacts(error) }, 'events could not be kept, trying again')
+        await clock.sleep(PAUSE_MS, stopping.signal)
+      }
+    }
+  }
+  const take: Take<readonly ResponseEvent[]> = (events) =>
+    write(events).catch((error: unknown) => {
+      if (!stopping.signal.aborted) logger.error(errorFacts(error), 'events are not kept any more')
+      flow.leave()
+    })
+  return {
+    begin() {
+      if (hasBegun || stopping.signal.aborted) return
+      hasBegun = true
+      flow.each(take).catch(() => {}) // The log was abandoned: whoever did it knows.
+    },
+    stop() {
+      stopping.abort()
+      flow.leave()
+    },
+  }
+}
