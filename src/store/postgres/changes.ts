@@ -8,7 +8,7 @@ import type { Database, Query, SqlRow } from './database.ts'
 import { encodeOptional } from './insertions.ts'
 import { Lane, type Outcome } from './lane.ts'
 import type { Change, News } from './news.ts'
-import { digestOf, NOW_S } from './rows.ts'
+import { digestOf, KEPT, NOW_S } from './rows.ts'
 
 /** What a transition has made of a response. */
 export interface Swap {
@@ -54,7 +54,7 @@ const SWAP_SET = `
 /** Rows are locked in the order of their ids: two processes that change the same ones wait, and never for each other. */
 const SWAP_LOCKED = `
   locked AS (
-    SELECT r.id, i.position FROM input i
+    SELECT i.* FROM input i
     JOIN responses r ON r.id = i.id AND r.account_id = i.account_id AND r.version = i.version AND r.deleted_at IS NULL
     ORDER BY r.id FOR NO KEY UPDATE OF r
   )`
@@ -65,7 +65,7 @@ const CHANGE = {
     WITH input AS (SELECT * FROM unnest(${SWAP_INPUT}) WITH ORDINALITY AS t (${SWAP_COLUMNS}, position)),
     ${SWAP_LOCKED},
     changed AS (
-      UPDATE responses r SET ${SWAP_SET} FROM locked JOIN input i USING (position) WHERE r.id = locked.id
+      UPDATE responses r SET ${SWAP_SET} FROM locked i WHERE r.id = i.id
       RETURNING i.position
     ),
     told AS (SELECT pg_notify($12, words) FROM unnest($13::text[]) AS words)
@@ -83,7 +83,7 @@ const END = {
     changed AS (
       UPDATE responses r SET
         ${SWAP_SET}, response = i.response, output = i.output, log = i.log, calls = i.calls, request = NULL
-      FROM locked JOIN input i USING (position) WHERE r.id = locked.id
+      FROM locked i WHERE r.id = i.id
       RETURNING i.position, i.id
     ),
     emptied AS (DELETE FROM events e USING changed WHERE e.response_id = changed.id),
@@ -116,7 +116,7 @@ const HELD = `
   held AS (
     SELECT i.* FROM input i
     JOIN responses r ON r.id = i.id AND r.account_id = i.account_id AND r.attempt = i.attempt
-    WHERE r.status = 'in_progress' AND r.deleted_at IS NULL
+    WHERE r.status = 'in_progress' AND ${KEPT}
   )`
 
 const APPEND = {
@@ -144,12 +144,12 @@ const RECORD_CALLS = {
       WITH ORDINALITY AS t (id, account_id, attempt, calls, position)
     ),
     locked AS (
-      SELECT r.id, i.position FROM input i
+      SELECT i.* FROM input i
       JOIN responses r ON r.id = i.id AND r.account_id = i.account_id AND r.attempt = i.attempt
-      WHERE r.status = 'in_progress' AND r.deleted_at IS NULL
+      WHERE r.status = 'in_progress' AND ${KEPT}
       ORDER BY r.id FOR NO KEY UPDATE OF r
     )
-    UPDATE responses r SET calls = i.calls FROM locked JOIN input i USING (position) WHERE r.id = locked.id
+    UPDATE responses r SET calls = i.calls FROM locked i WHERE r.id = i.id
     RETURNING i.position`,
 }
 

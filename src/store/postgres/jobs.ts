@@ -5,6 +5,7 @@ import type { Hotline } from './hotline.ts'
 import type { News } from './news.ts'
 import {
   FOREVER,
+  KEPT,
   LIFECYCLE,
   lifecycleOf,
   NOW_MS,
@@ -48,7 +49,7 @@ const CLAIMED = {
 
 const PUT_ASIDE = {
   name: 'put_aside',
-  text: `UPDATE responses SET lease_until = ${FOREVER} WHERE id = ANY ($1::text[]) AND ${UNFINISHED}`,
+  text: `UPDATE responses SET lease_until = ${FOREVER} WHERE id = ANY ($1::text[]) AND ${KEPT}`,
 }
 
 /** A process that is known stays so, also where it was forgotten: it may have been asleep for days. */
@@ -64,7 +65,7 @@ const HEARTBEAT = {
     ),
     locked AS (
       SELECT id FROM responses
-      WHERE id = ANY ($3::text[]) AND lease_owner = $1 AND background AND status = 'in_progress' AND deleted_at IS NULL
+      WHERE id = ANY ($3::text[]) AND lease_owner = $1 AND background AND status = 'in_progress' AND ${KEPT}
       ORDER BY id FOR NO KEY UPDATE
     )
     UPDATE responses r SET lease_until = ${NOW_MS} + $2::bigint FROM locked WHERE r.id = locked.id

@@ -12,7 +12,7 @@ import { keyStore } from './keys.ts'
 import { migrate } from './migrations.ts'
 import { News } from './news.ts'
 import { Reads } from './reads.ts'
-import { UNFINISHED } from './rows.ts'
+import { KEPT } from './rows.ts'
 import { upkeep } from './upkeep.ts'
 
 /** What may be set of a store in PostgreSQL. */
@@ -32,7 +32,7 @@ const ASK = {
   text: `
     WITH asked AS (
       UPDATE responses SET cancel_wanted = cancel_wanted OR $3, followed = followed OR $4
-      WHERE account_id = $1 AND id = $2 AND ${UNFINISHED} AND ($3 > cancel_wanted OR $4 > followed)
+      WHERE account_id = $1 AND id = $2 AND status IN ('queued', 'in_progress') AND ${KEPT} AND ($3 > cancel_wanted OR $4 > followed)
       RETURNING id
     )
     SELECT pg_notify($5, words) FROM asked, unnest($6::text[]) AS words`,

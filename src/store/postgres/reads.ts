@@ -5,6 +5,7 @@ import type { Bound, EventBatch, StoredResponse, StoredThread } from '../store.t
 import type { Database } from './database.ts'
 import {
   digestOf,
+  KEPT,
   LIFECYCLE,
   lifecycleOf,
   NOW_S,
@@ -13,7 +14,6 @@ import {
   responseId,
   statusOf,
   text,
-  UNFINISHED,
 } from './rows.ts'
 
 const VISIBLE = 'FROM responses r WHERE r.account_id = $1 AND r.id = $2 AND r.deleted_at IS NULL'
@@ -30,7 +30,7 @@ const FIND_EVENTS = {
   name: 'find_events',
   text: `
     SELECT e.first_seq, e.last_seq, e.events FROM responses r JOIN events e ON e.response_id = r.id
-    WHERE r.account_id = $1 AND r.id = $2 AND r.${UNFINISHED} AND e.last_seq > $3 ORDER BY e.first_seq`,
+    WHERE r.account_id = $1 AND r.id = $2 AND r.status IN ('queued', 'in_progress') AND ${KEPT} AND e.last_seq > $3 ORDER BY e.first_seq`,
 }
 
 const FIND_ITEM_OWNER = {

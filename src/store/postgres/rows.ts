@@ -9,6 +9,12 @@ import type { SqlRow } from './database.ts'
 /** A row has not ended, and is to end. The index `responses_unfinished` has just these. */
 export const UNFINISHED = `status IN ('queued', 'in_progress') AND deleted_at IS NULL`
 
+/**
+ * A row is not deleted. As `deleted_at IS NULL`, for a row that is found by its id: while a table is small, PostgreSQL
+ * would read all unfinished rows instead, and go on doing so.
+ */
+export const KEPT = 'coalesce(deleted_at, 0) = 0'
+
 /** Now, in Unix milliseconds by the database's clock: SQL. */
 export const NOW_MS = `floor(extract(epoch FROM now()) * 1000)::bigint`
 
