@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { workingFolder } from '../harness/command.ts'
 import { buildInto } from './bundle.ts'
 import type { Figures } from './figures.ts'
-import { runChaos } from './run.ts'
+import { freshSqlite, runChaos } from './run.ts'
 
 const CYCLES = 24
 const SEED = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000)
@@ -18,10 +18,9 @@ before(async () => {
     cycles: CYCLES,
     main: buildInto(folder.path),
     hasPauses: false,
-    store: undefined,
+    freshStore: freshSqlite,
     patience: { late_ms: 5000, stuck_ms: 20_000 }, // Other tests run beside it.
     keepsFolders: false,
-    time_ms: Number.POSITIVE_INFINITY,
     onProgress: () => {},
   })
 })

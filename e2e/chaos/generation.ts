@@ -19,8 +19,8 @@ export interface GenerationOptions {
   readonly cycles: number
   /** The file that Node runs. */
   readonly main: string
-  /** URL of the storage; a fresh SQLite file where absent. */
-  readonly store: string | undefined
+  /** Makes a storage that is empty; it may be in a folder that goes with the data file. @returns its URL. */
+  readonly freshStore: (folder: string) => Promise<string>
   readonly patience: Patience
   /** Whether servers also stand still for a while. */
   readonly hasPauses: boolean
@@ -37,7 +37,7 @@ export async function runGeneration(options: GenerationOptions, figures: Figures
   const { seed, first, cycles, main } = options
   const folder = mkdtempSync(join(tmpdir(), 'antiphon-chaos-'))
   const upstream = await spawnFaultUpstream()
-  const store = options.store ?? `sqlite:${join(folder, 'data', 'antiphon.db')}`
+  const store = await options.freshStore(folder)
   const place = preparePlace({ main, folder, baseUrl: upstream.baseUrl, store, background: BACKGROUND })
   const journal = new Journal()
   const { patience, hasPauses } = options

@@ -30,6 +30,8 @@ export function preparePlace({ main, folder, baseUrl, store, background }: Setup
   mkdirSync(folder, { recursive: true })
   const config = {
     store,
+    // Beside a database on this machine there is a key already.
+    ...(!store.startsWith('sqlite:') && { sealing_key: 'seals-what-is-sealed-in-tests-of-crashes' }),
     providers: { fault: { kind: 'openai-chat', base_url: baseUrl, api_key: 'none' } },
     background: { streaming: true, ...background },
   }
