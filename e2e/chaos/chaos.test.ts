@@ -17,6 +17,7 @@ before(async () => {
     first: 0,
     cycles: CYCLES,
     main: buildInto(folder.path),
+    hasPauses: false,
     store: undefined,
     patience: { late_ms: 5000, stuck_ms: 20_000 }, // Other tests run beside it.
     keepsFolders: false,
@@ -27,25 +28,13 @@ before(async () => {
 
 after(() => folder.remove())
 
-/** What was wrong; with a seed, which does it again: `npm run chaos -- --seed S`. */
-function wrong(isMeant: (rule: string) => boolean): readonly string[] {
-  const found = figures.violations.filter(({ rule }) => isMeant(rule))
-  return found.slice(0, 3).map(({ rule, cycle, detail }) => `seed ${SEED}, cycle ${cycle}: ${rule}: ${detail}`)
+/** What was wrong; the seed does it again: `npm run chaos -- --seed S --cycles 24`. */
+function wrong(): readonly string[] {
+  return figures.violations.slice(0, 3).map(({ rule, cycle, detail }) => `cycle ${cycle}: ${rule}: ${detail}`)
 }
 
-test(`K-22: ${CYCLES} kills under mixed traffic lose nothing, double nothing and leave nothing undone`, () => {
-  assert.deepEqual(
-    wrong((rule) => rule !== 'stream'),
-    [],
-  )
+test(`K-22: ${CYCLES} kills under mixed traffic lose, double and change nothing, and leave nothing undone`, () => {
+  assert.deepEqual(wrong(), [], `seed ${SEED}`)
   assert.equal(figures.cycles, CYCLES)
   assert.ok(figures.accepted > CYCLES, `only ${figures.accepted} responses were accepted`)
-})
-
-// A job that runs again tells its readers something else than before.
-test('streams tell the same after every kill as before it', { todo: true }, () => {
-  assert.deepEqual(
-    wrong((rule) => rule === 'stream'),
-    [],
-  )
 })

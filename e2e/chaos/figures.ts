@@ -1,4 +1,5 @@
 import { CRASH_POINTS, type CrashPoint } from '../../src/core/checkpoint.ts'
+import type { Snapshot } from './telling.ts'
 import { RULES, type Journal, type Rule, type Violation } from './journal.ts'
 
 /** What a run has come to. */
@@ -81,11 +82,11 @@ export class Figures {
   }
 }
 
-const NAME_CHARS_MAX = 40
+const NAME_CHARS_MAX = 60
 
-function nameOf(end: { status: string; error?: { code: string } | null } | undefined): string {
+function nameOf(end: Snapshot | undefined): string {
   if (end === undefined) return 'not seen'
-  return end.status === 'failed' ? `failed (${end.error?.code})` : end.status
+  return end.status === 'failed' ? `failed: ${end.error?.message}` : end.status
 }
 
 function spread(values: readonly number[]): string {

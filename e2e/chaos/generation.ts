@@ -22,6 +22,8 @@ export interface GenerationOptions {
   /** URL of the storage; a fresh SQLite file where absent. */
   readonly store: string | undefined
   readonly patience: Patience
+  /** Whether servers also stand still for a while. */
+  readonly hasPauses: boolean
   /** Where the folder stays for whoever looks into a violation. */
   readonly keepsFolder: boolean
 }
@@ -38,7 +40,8 @@ export async function runGeneration(options: GenerationOptions, figures: Figures
   const store = options.store ?? `sqlite:${join(folder, 'data', 'antiphon.db')}`
   const place = preparePlace({ main, folder, baseUrl: upstream.baseUrl, store, background: BACKGROUND })
   const journal = new Journal()
-  const generation = new Generation({ place, journal, figures, upstream, patience: options.patience })
+  const { patience, hasPauses } = options
+  const generation = new Generation({ place, journal, figures, upstream, patience, hasPauses })
   try {
     for (journal.cycle = first; journal.cycle < first + cycles; journal.cycle++) {
       await generation.cycle(planOf(seed, journal.cycle))
@@ -58,6 +61,7 @@ interface Parts {
   readonly figures: Figures
   readonly upstream: SpawnedFaultUpstream
   readonly patience: Patience
+  readonly hasPauses: boolean
 }
 
 class Generation {
@@ -140,7 +144,7 @@ class Generation {
     const { life } = restarted
     const traffic = runTraffic({ ...restarted, random })
     await Promise.race([sleep(delay_ms), life.ended])
-    if (isPaused) await this.#pause(restarted)
+    if (isPaused && this.#parts.hasPauses) await this.#pause(restarted)
     await life.kill()
     await traffic
   }

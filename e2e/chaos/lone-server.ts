@@ -95,18 +95,20 @@ const LOOK_MS = 10
 
 /** How a lone server is set up. */
 export interface LoneOptions {
+  /** The file that Node runs: the source where absent. */
+  readonly main?: string
   /** Folder of its database; a fresh one where absent. */
   readonly data?: string
   readonly background?: Readonly<Record<string, number>>
 }
 
-/** Starts a server from the source. It, its provider and its folder go with the test. */
+/** Starts a server. It, its provider and its folder go with the test. */
 export async function startLone(context: TestContext, options: LoneOptions = {}): Promise<LoneServer> {
   const folder = mkdtempSync(join(tmpdir(), 'antiphon-lone-'))
   const upstream = await spawnFaultUpstream()
-  const { data = join(folder, 'data'), background = {} } = options
+  const { main = SOURCE, data = join(folder, 'data'), background = {} } = options
   const store = `sqlite:${join(data, 'antiphon.db')}`
-  const place = preparePlace({ main: SOURCE, folder, baseUrl: upstream.baseUrl, store, background })
+  const place = preparePlace({ main, folder, baseUrl: upstream.baseUrl, store, background })
   const server = new LoneServer(folder, upstream, place)
   context.after(async () => {
     await server.life.kill()

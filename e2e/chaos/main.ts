@@ -24,6 +24,7 @@ const { values } = parseArgs({
     cycles: { type: 'string', default: '200' },
     first: { type: 'string', default: '0' },
     seed: { type: 'string', default: '1' },
+    hasPauses: true,
     store: { type: 'string', default: 'sqlite' },
     keep: { type: 'boolean', default: false },
   },

@@ -13,6 +13,8 @@ export interface RunOptions {
   /** URL of the storage; fresh SQLite files where absent. */
   readonly store: string | undefined
   readonly patience: Patience
+  /** Whether servers also stand still for a while. */
+  readonly hasPauses: boolean
   /** Whether data files stay where something was wrong. */
   readonly keepsFolders: boolean
   /** Stops after a data file, once so much time has passed, in milliseconds. */

@@ -15,7 +15,7 @@ export interface Snapshot {
   readonly id: string
   readonly status: string
   readonly background?: boolean
-  readonly error?: { readonly code: string; readonly message: string } | null
+  readonly error?: { readonly message: string } | null
   readonly usage?: { readonly input_tokens: number; readonly output_tokens: number } | null
   readonly output: readonly { readonly type: string; readonly content?: readonly { readonly text?: string }[] }[]
 }

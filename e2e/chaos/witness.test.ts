@@ -77,7 +77,7 @@ function replies(...all: readonly { status: number; text: string }[]) {
 
 const NOT_THERE = { status: 404, text: '{}' }
 const WHOLE = stream('completed', answer(1).text, { usage: answer(1).usage })
-const PARTIAL = stream('failed', spoken(1, 1), { error: { code: 'server_error', message: '' } })
+const PARTIAL = stream('failed', spoken(1, 1), { error: { message: 'The server stopped.' } })
 
 const rows: readonly { name: string; kind?: Kind; act: (scene: Scene) => void; blamed: readonly string[] }[] = [
   {
@@ -109,7 +109,7 @@ const rows: readonly { name: string; kind?: Kind; act: (scene: Scene) => void; b
   { name: 'the usage of another call', act: replies(completed(1, { usage: answer(2).usage })), blamed: ['twice'] },
   {
     name: 'a failure without a crash',
-    act: replies(reply('failed', { error: { code: 'server_error' } })),
+    act: replies(reply('failed', { error: { message: 'The server stopped.' } })),
     blamed: ['unprovoked'],
   },
   { name: 'cancelled by nobody', act: replies(reply('cancelled')), blamed: ['unprovoked'] },
@@ -117,7 +117,7 @@ const rows: readonly { name: string; kind?: Kind; act: (scene: Scene) => void; b
     name: 'a failure after a crash, and with a fault of ours',
     act: (scene) => {
       scene.journal.killed()
-      replies(reply('failed', { error: { code: 'internal_error' } }))(scene)
+      replies(reply('failed', { error: { message: 'Something went wrong.' } }))(scene)
     },
     blamed: ['unprovoked'],
   },
@@ -125,7 +125,7 @@ const rows: readonly { name: string; kind?: Kind; act: (scene: Scene) => void; b
     name: 'a failure after a crash',
     act: (scene) => {
       scene.journal.killed()
-      replies(reply('failed', { error: { code: 'server_error' } }))(scene)
+      replies(reply('failed', { error: { message: 'The server stopped.' } }))(scene)
     },
     blamed: [],
   },

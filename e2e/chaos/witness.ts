@@ -17,6 +17,9 @@ const RANK: Readonly<Record<string, number>> = { queued: 0, in_progress: 1 }
 
 const RANK_OF_THE_ENDED = 2
 
+/** What a crash is told with; any other failure is a fault of ours. */
+const STOPPED = /^The server stopped/
+
 /** Everything that was ever seen of one response, and what it must be from then on. */
 export class Witness {
   readonly id: string
@@ -136,8 +139,8 @@ export class Witness {
       this.#blame('twice', `what it says is not the beginning of one answer: ${textOf(end).slice(0, 200)}`)
     }
     if (end.status === 'cancelled' && !wasStopped) this.#blame('unprovoked', 'cancelled, and nobody wanted it')
-    if (end.status === 'failed' && (hits === 0 || end.error?.code === 'internal_error')) {
-      this.#blame('unprovoked', `failed after ${hits} crashes: ${end.error?.code} ${end.error?.message}`)
+    if (end.status === 'failed' && (hits === 0 || !STOPPED.test(end.error?.message ?? ''))) {
+      this.#blame('unprovoked', `failed after ${hits} crashes: ${end.error?.message}`)
     }
     if (end.status === 'incomplete') this.#blame('unprovoked', 'incomplete, though the model had no limit')
   }
@@ -158,5 +161,5 @@ export class Witness {
 
 function brief(text: string): string {
   const { status, error, output } = JSON.parse(text) as Snapshot
-  return `${status} ${error?.code ?? ''} with ${JSON.stringify(output).slice(0, 200)}`
+  return `${status} ${error?.message ?? ''} with ${JSON.stringify(output).slice(0, 200)}`
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { openSite, untilEnded, watchStream } from './stopped-server.ts'
 
@@ -67,4 +69,21 @@ test('a third signal ends the process, whatever it does', async () => {
   server.command.process.kill('SIGCONT')
   const { code, signal } = await server.ended
   assert.deepEqual([code, signal], [130, null])
+})
+
+test('a server that still waits for its storage stops when it is told to', async () => {
+  const first = await site.start()
+  first.signal('SIGINT')
+  await first.ended
+  const db = new DatabaseSync(join(site.folder, '.antiphon', 'antiphon.db'))
+  db.exec('BEGIN IMMEDIATE')
+  const waiting = site.spawn('error')
+  await waiting.says(/the storage is not there yet/)
+  const start_ms = performance.now()
+  waiting.process.kill('SIGTERM')
+  const { code, signal, stdout } = await waiting.ended
+  db.close()
+  assert.deepEqual([code, signal], [0, null])
+  assert.ok(!stdout.includes('listens on'), stdout)
+  assert.ok(performance.now() - start_ms < 10_000)
 })

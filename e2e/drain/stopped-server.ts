@@ -34,6 +34,9 @@ export interface StoppedServer {
 export interface Site {
   readonly upstream: FaultUpstream
   start(): Promise<StoppedServer>
+  /** Starts a server that may never answer. */
+  spawn(logLevel: string): Command
+  readonly folder: string
 }
 
 /** Prepares a folder. All that is started in it is ended with the file's tests. */
@@ -53,12 +56,18 @@ export async function openSite({ lameDuck_ms, drain_ms }: Times, concurrency = 6
     `background: { concurrency: ${concurrency} }`,
   ]
   writeFileSync(join(folder.path, 'antiphon.yaml'), yaml.join('\n'))
+  const spawn = (logLevel: string) => {
+    const environment = { LOG_LEVEL: logLevel, ANTIPHON_API_KEY: KEY }
+    const command = startCommand(folder.path, ['serve', '--config', 'antiphon.yaml', '--port', '0'], environment)
+    commands.push(command)
+    return command
+  }
   return {
     upstream,
+    folder: folder.path,
+    spawn,
     async start() {
-      const environment = { LOG_LEVEL: 'silent', ANTIPHON_API_KEY: KEY }
-      const command = startCommand(folder.path, ['serve', '--config', 'antiphon.yaml', '--port', '0'], environment)
-      commands.push(command)
+      const command = spawn('silent')
       const origin = /listens on (http:\S+)\/v1 /.exec(await command.says(/^curl .*$/m))?.[1] ?? ''
       return stoppedServer(command, origin)
     },

@@ -30,13 +30,31 @@ export interface ServeParts {
  * @throws It cannot start.
  */
 export async function serveHere(parts: ServeParts): Promise<number> {
-  const { config, environment, logger, wishes } = parts
-  const server = await startServer(parts)
-  parts.onReady(greeting(config, server.address, await firstKey(server, config, environment)))
-  const signal = await wishes.first
-  parts.onStopping()
+  const { config, environment, logger, wishes, slot = FIRST_SLOT } = parts
+  const surroundings = { environment, logger, slot, checkpoint: checkpointOf(environment) }
+  const server = await compose(config, surroundings).catch((error: unknown) => explainStore(config, error))
+  const address = await Promise.race([start(server, config), wishes.first.then(() => undefined)])
+  // A storage may be waited for: whoever is told to stop meanwhile has taken nothing that could be lost.
+  if (address === undefined) return stop(server, parts, 0)
+  parts.onReady(greeting(config, address, await firstKey(server, config, environment)))
   // Who presses a key waits for it; nobody sends requests by a probe there.
-  const lameDuck_ms = signal === 'SIGINT' ? 0 : config.timeouts.lame_duck_ms
+  const lameDuck_ms = (await wishes.first) === 'SIGINT' ? 0 : config.timeouts.lame_duck_ms
+  return stop(server, parts, lameDuck_ms)
+}
+
+async function start(server: Server, config: Config): Promise<string> {
+  try {
+    return await server.start()
+  } catch (error) {
+    await server.stop()
+    throw explainListen(config, error)
+  }
+}
+
+/** @returns the exit code. */
+async function stop(server: Server, parts: ServeParts, lameDuck_ms: number): Promise<number> {
+  const { config, logger, wishes, onStopping } = parts
+  onStopping()
   const { hurry } = wishes
   const given_ms = lameDuck_ms + config.timeouts.drain_ms
   const isWhole = await isInTime(server.stop({ lameDuck_ms, hurry }), { given_ms, hurry, clock: systemClock })
@@ -48,17 +66,6 @@ export async function serveHere(parts: ServeParts): Promise<number> {
 }
 
 const LINGER_MS = 300
-
-async function startServer(parts: ServeParts): Promise<Server & { readonly address: string }> {
-  const { config, environment, logger, slot = FIRST_SLOT } = parts
-  const surroundings = { environment, logger, slot, checkpoint: checkpointOf(environment) }
-  const server = await compose(config, surroundings).catch((error: unknown) => explainStore(config, error))
-  const address = await server.start().catch(async (error: unknown) => {
-    await server.stop()
-    throw explainListen(config, error)
-  })
-  return { ...server, address }
-}
 
 /** A key for those who have none: made on the first run, unless the operator has brought one. */
 async function firstKey({ store }: Server, config: Config, environment: Environment): Promise<string | undefined> {
