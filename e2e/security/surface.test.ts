@@ -141,7 +141,7 @@ test('S-10: SQL holds no values: whatever is interpolated is a constant of the f
     assert.deepEqual(
       holes.filter((hole) => !isConstant(hole)),
       [],
-      files[index],
+      files[index] ?? '',
     )
     assert.doesNotMatch(text, /(?:prepare|exec)\([^)]*['"`]\s*\+/)
   }

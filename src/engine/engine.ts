@@ -10,7 +10,7 @@ import type { ResponseEvent } from '../protocol/event.ts'
 import { mintResponseId, timeHex, type AccountId, type ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
 import type { Catalogue } from '../providers/routing.ts'
-import type { NewResponse, Store } from '../store/store.ts'
+import type { NewBinding, NewResponse, Store } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createAccess, type Access } from './access.ts'
@@ -20,6 +20,7 @@ import { firstEvents, storeEventually } from './ending.ts'
 import { EventLog } from './event-log.ts'
 import { follow } from './follow.ts'
 import { createJobRunner } from './job-runner.ts'
+import { bindingOf, createJoining, type Joined, type Submission } from './joining.ts'
 import { createLive } from './live.ts'
 import { createLogKeeper, type Keeping } from './log-keeper.ts'
 import { prepareRun, type PreparedRun } from './prepare.ts'
@@ -62,13 +63,26 @@ export type Created =
 export interface Engine extends Access, Presence {
   /** The JSON text of a snapshot; written out once for all who need it. */
   readonly textOf: SnapshotText
-  /** @throws {ApiError} The request cannot be run. */
-  create(account: AccountId, request: CreateRequest): Promise<Created>
+  /**
+   * @param submission By what the request is known when it comes again.
+   * @throws {ApiError} The request cannot be run.
+   */
+  create(account: AccountId, request: CreateRequest, submission?: Submission): Promise<Created | Joined>
 }
 
 /** A prepared run that may begin, and how it differs from others. */
-type Launch = Pick<RunParts, 'plan' | 'log' | 'storage' | 'calls' | 'keeping' | 'accepted' | 'isWatched'> & {
+type Launch = Pick<
+  RunParts,
+  'plan' | 'log' | 'storage' | 'calls' | 'keeping' | 'accepted' | 'isWatched' | 'submission'
+> & {
   readonly account: AccountId
+}
+
+/** A request that is about to be accepted. */
+interface Accepting {
+  readonly account: AccountId
+  readonly plan: PreparedRun
+  readonly submission: Submission | undefined
 }
 
 /** Random bytes of a response id. */
@@ -126,44 +140,55 @@ export function createEngine(parts: EngineParts): Engine {
       const storage = { responses: store.forAccount(job.account), id: job.id, lifecycle: job.lifecycle }
       const keeping = (onLost: () => void): Keeping => keeper.lead({ log, storage, last: kept, onLost })
       const { account } = job
-      return launch({ account, plan, log, storage, calls, keeping, accepted: Promise.resolve(), isWatched: true })
+      const how = { accepted: Promise.resolve(), isWatched: true, submission: undefined }
+      return launch({ account, plan, log, storage, calls, keeping, ...how })
     },
   })
+  const joining = createJoining({ store, live, clock })
+  const bind = (submission: Submission | undefined) => submission && bindingOf(submission, clock.now())
   const presence = createPresence({ ...parts, owner, live, changes, jobs, textOf })
 
-  const runNow = (account: AccountId, plan: PreparedRun, isWatched: boolean): Run => {
-    const log = newLog()
-    const unstored = { account, plan, log, calls: [], isWatched, storage: undefined, keeping: undefined }
-    if (!plan.response.store) return launch({ ...unstored, accepted: Promise.resolve() })
+  const runNow = async ({ account, plan, submission }: Accepting): Promise<Created | Joined> => {
+    const isWatched = plan.request.stream === true
+    const unstored = { account, plan, log: newLog(), calls: [], isWatched, submission }
+    if (!plan.response.store) {
+      const run = launch({ ...unstored, accepted: Promise.resolve(), storage: undefined, keeping: undefined })
+      if (submission !== undefined) joining.remember(account, submission, run)
+      return { kind: 'running', run }
+    }
     const responses = store.forAccount(account)
+    const row = rowOf(plan, textOf, bind(submission))
+    const isFirst = row.binding === undefined || row.binding.isFresh
+    checkpoint('accept:before-insert')
+    const inserted = responses.insert(row, owner, isWatched || !isFirst ? 'now' : 'soon')
+    // A request that may have come before is not sent before it is known that it has not.
+    const known = isFirst ? undefined : await inserted
+    if (known !== undefined && submission !== undefined) return joining.join(known, submission)
+    if (!isFirst) checkpoint('binding:after-insert')
     const storage = { responses, id: plan.id, lifecycle: accepted(false, owner) }
-    const isAccepted = responses.insert(rowOf(plan, textOf), owner, isWatched ? 'now' : 'soon')
-    const keeping = (onLost: () => void): Keeping => keeper.trail({ log, storage, last: -1, onLost })
-    return launch({ ...unstored, storage, accepted: isAccepted, keeping: isWatched ? keeping : undefined })
+    const keeping = (onLost: () => void): Keeping => keeper.trail({ log: unstored.log, storage, last: -1, onLost })
+    const run = launch({ ...unstored, storage, accepted: inserted, keeping: isWatched ? keeping : undefined })
+    return { kind: 'running', run }
   }
 
-  const enqueue = async (account: AccountId, plan: PreparedRun): Promise<Created> => {
+  const enqueue = async ({ account, plan, submission }: Accepting): Promise<Created | Joined> => {
     if ((await store.jobs.countQueued()) >= background.queueMax) throw queueFull(background.queueMax)
     const { id, response, warnings } = plan
     const responses = store.forAccount(account)
-    const queued = { kind: 'queued', run: undefined, response, warnings } as const
+    // Held first: a worker may claim it before its insertion has been reported. Other processes may claim it too.
+    const held = store.isShared ? undefined : live.hold(id, { run: undefined, log: newLog() })
+    held?.log.append(firstEvents(response, true))
     checkpoint('accept:before-insert')
-    if (store.isShared) {
-      await responses.insert(rowOf(plan, textOf), owner)
-      checkpoint('accept:after-insert')
-      presence.wake()
-      return { ...queued, events: follow({ responses, id, changes }, { after: -1 }) }
-    }
-    // Held first: a worker may claim it before its insertion has been reported.
-    const held = live.hold(id, { run: undefined, log: newLog() })
-    held.log.append(firstEvents(response, true))
-    await responses.insert(rowOf(plan, textOf), owner).catch((error: unknown) => {
+    const known = await responses.insert(rowOf(plan, textOf, bind(submission)), owner).catch((error: unknown) => {
       live.release(id, held)
       throw error
     })
+    if (known !== undefined) live.release(id, held)
+    if (known !== undefined && submission !== undefined) return joining.join(known, submission)
     checkpoint('accept:after-insert')
     presence.wake()
-    return { ...queued, events: held.log.read({ after: -1 }) }
+    const events = held?.log.read({ after: -1 }) ?? follow({ responses, id, changes }, { after: -1 })
+    return { kind: 'queued', run: undefined, response, events, warnings }
   }
 
   return {
@@ -171,21 +196,24 @@ export function createEngine(parts: EngineParts): Engine {
     ...createAccess({ store, live, changes, owner, clock, textOf, checkpoint }),
     ...presence,
 
-    async create(account, request) {
-      const now_ms = clock.now()
-      const identity = {
-        id: mintResponseId(timeHex(now_ms) + randomHex(RANDOM_ID_BYTES)),
-        createdAt: Math.floor(now_ms / 1000),
+    async create(account, request, submission) {
+      const make = async () => {
+        const now_ms = clock.now()
+        const identity = {
+          id: mintResponseId(timeHex(now_ms) + randomHex(RANDOM_ID_BYTES)),
+          createdAt: Math.floor(now_ms / 1000),
+        }
+        const plan = await prepareRun({ ...prepareParts, ...placeOf(account), isAccepted: false }, request, identity)
+        const accepting = { account, plan, submission }
+        return request.background === true ? enqueue(accepting) : runNow(accepting)
       }
-      const plan = await prepareRun({ ...prepareParts, ...placeOf(account), isAccepted: false }, request, identity)
-      if (request.background === true) return enqueue(account, plan)
-      return { kind: 'running', run: runNow(account, plan, request.stream === true) }
+      return submission === undefined ? make() : joining.once(account, submission, make)
     },
   }
 }
 
 /** A response at acceptance. */
-function rowOf(plan: PreparedRun, textOf: SnapshotText): NewResponse {
+function rowOf(plan: PreparedRun, textOf: SnapshotText, binding: NewBinding | undefined): NewResponse {
   const { id, response, input, previousId, request, route } = plan
   const { input: _, ...rest } = request
   // In the foreground the call does not wait for its row.
@@ -201,7 +229,7 @@ function rowOf(plan: PreparedRun, textOf: SnapshotText): NewResponse {
     response: textOf(response),
     calls: response.background ? '[]' : JSON.stringify(callSent([], call)),
     clientItemIds: input.filter((item, index) => !isMinted(item.id, id, index)).map((item) => item.id),
-    binding: undefined,
+    binding,
   }
 }
 

@@ -15,6 +15,7 @@ import type { Clock } from './clock.ts'
 import type { Ended, RunStorage } from './ending.ts'
 import type { EventLog } from './event-log.ts'
 import type { NextModel } from './fallback.ts'
+import type { Submission } from './joining.ts'
 import type { Keeping } from './log-keeper.ts'
 import type { PreparedRun } from './prepare.ts'
 import { readWishes, type ReasoningContext, type ReasoningWishes } from './reasoning.ts'
@@ -39,6 +40,8 @@ export interface RunParts {
   readonly calls: CallRecords
   /** Keeps its events while it runs; undefined where nobody could read them. */
   readonly keeping: ((onLost: () => void) => Keeping) | undefined
+  /** By what its request is known when it comes again. */
+  readonly submission: Submission | undefined
   /** Takes an ending that readers have been told of and that could not be stored yet. */
   readonly storeLater: (ended: Ended) => void
   /** Resolves when the response's row is durable: nothing is sent before. */
@@ -49,6 +52,9 @@ export interface RunParts {
 
 /** Why a run was stopped: somebody wanted it to. */
 export class Cancelled extends Error {}
+
+/** How long a run that may be joined goes on without a client, in milliseconds: SDKs come again after half a second. */
+const REJOIN_MS = 800
 
 /** Time between two tries to write down a call, in milliseconds. */
 const RECORD_PAUSE_MS = 1000
@@ -84,6 +90,7 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   readonly checkpoint: Checkpoint
   readonly storage: RunStorage | undefined
   readonly storeLater: RunParts['storeLater']
+  readonly submission: Submission | undefined
   readonly keeping: Keeping | undefined
   readonly accepted: Promise<unknown>
   readonly isWatched: boolean
@@ -110,6 +117,7 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   #ownLogger: Logger | undefined
   #nextModel: NextModel | undefined
   #hasTurned = false
+  #clients = 0
   readonly #control = new AbortController()
   /** Undefined once the run has begun, or ended before. */
   #beginning: PromiseWithResolvers<void> | undefined
@@ -130,6 +138,7 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
     this.checkpoint = parts.checkpoint
     this.storage = parts.storage
     this.storeLater = parts.storeLater
+    this.submission = parts.submission
     this.calls = parts.calls
     this.keeping = parts.keeping?.(() => this.lose())
     this.accepted = accepted
@@ -186,6 +195,18 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
 
   failure(): ApiError | undefined {
     return this.isRefused || this.response.output.length === 0 ? this.error : undefined
+  }
+
+  join(): () => void {
+    this.#clients++
+    const leave = () => {
+      if (--this.#clients > 0) return
+      if (this.submission === undefined) return this.cancel()
+      this.clock.after(REJOIN_MS, () => {
+        if (this.#clients === 0) this.cancel()
+      })
+    }
+    return leave
   }
 
   cancel(): void {

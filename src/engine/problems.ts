@@ -22,6 +22,16 @@ export function queueFull(max: number): ApiError {
   })
 }
 
+/** A key that names another request already. */
+export function keyReused(): ApiError {
+  return new ApiError({
+    type: 'invalid_request_error',
+    status: 422,
+    code: 'idempotency_key_reused',
+    message: 'This Idempotency-Key was used with another request body. Send each new request with a key of its own.',
+  })
+}
+
 /** A response that its process has left unfinished. */
 export function stoppedMidway(): ApiError {
   return new ApiError({

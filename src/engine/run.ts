@@ -6,12 +6,13 @@ import { internalError, toApiError, UpstreamError } from '../core/upstream-error
 import { ApiError } from '../protocol/error.ts'
 import type { UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
-import { isTerminal, type Response } from '../protocol/response.ts'
-import { StoreUnavailable } from '../store/store.ts'
+import { isTerminal, type Response, type TerminalStatus } from '../protocol/response.ts'
+import { StoreUnavailable, type Rebinding } from '../store/store.ts'
 import { errorFacts } from '../telemetry/log.ts'
 import { answerNotStored, storageUnavailable, storedEnding, storeEnding } from './ending.ts'
 import { Cancelled, DeadlinePassed, Execution, type RunParts } from './execution.ts'
 import type { EventLog } from './event-log.ts'
+import { refusalOf } from './joining.ts'
 import { outputEvents } from './reasoning.ts'
 import { runTurn } from './turn.ts'
 
@@ -32,6 +33,13 @@ export interface Run {
   served(): Served | undefined
   /** The failure that ended the run before the model had said anything, if one did. */
   failure(): ApiError | undefined
+  /**
+   * A client waits for the answer. When the last one goes, the model is stopped: a moment later where the request may
+   * come again, as SDKs send it, and go on with this very run.
+   *
+   * @returns what to call when it goes.
+   */
+  join(): () => void
   /** Stops the model; what it has said so far is kept, the status is `cancelled`. */
   cancel(): void
   /** Stops the model because this server stops: a job is left for the next process, anything else fails. */
@@ -270,11 +278,16 @@ async function keep(execution: Execution, events: readonly UnnumberedEvent[]): P
   // Where nobody has been told, the ending is stored in one go with the row: the store keeps their order.
   if (storage === undefined || (execution.isWatched && !(await isAccepted(execution)))) return 'stored'
   if (execution.isRefused) return 'stored'
-  return storeEnding(
-    storage,
-    storedEnding({ earlier: log.all(), response, calls }, events, execution.textOf),
-    execution,
-  )
+  const { status, ending } = storedEnding({ earlier: log.all(), response, calls }, events, execution.textOf)
+  return storeEnding(storage, { status, ending: { ...ending, rebinding: rebindingOf(execution, status) } }, execution)
+}
+
+/** What was answered with an error, or not at all, may be asked again under the same key; or never answered otherwise. */
+function rebindingOf(execution: Execution, status: TerminalStatus): Rebinding | undefined {
+  const key = execution.submission?.key
+  const error = execution.failure()
+  if (key === undefined || (error === undefined && status !== 'cancelled')) return undefined
+  return { key, refusal: error && refusalOf(error) }
 }
 
 /** An answer that was not stored is never called complete. */

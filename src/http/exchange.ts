@@ -6,13 +6,18 @@ import type { HttpParts } from './parts.ts'
 
 /** The JSON body of a request, which can be read once. @throws {ApiError} 400 or 415. */
 export function readJson(request: FastifyRequest, parts: HttpParts): unknown {
-  const bytes = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
+  const bytes = bytesOf(request)
   request.body = undefined // The request lives as long as its answer; its bytes are not needed again.
   checkContentEncoding(request.headers['content-encoding'])
   if (bytes.length > 0 || request.headers['content-type'] !== undefined) {
     checkContentType(request.headers['content-type'])
   }
   return readJsonBody(bytes, parts.limits.jsonDepthMax)
+}
+
+/** The body of a request as it was sent, as long as nobody has read it. */
+export function bytesOf({ body }: FastifyRequest): Buffer {
+  return body instanceof Buffer ? body : Buffer.alloc(0)
 }
 
 /** Acts when the client's connection is gone before the answer was whole; at once where it is gone already. */

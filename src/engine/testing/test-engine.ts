@@ -11,6 +11,7 @@ import type { Store } from '../../store/store.ts'
 import { NO_METRICS, type Metrics } from '../../telemetry/metrics.ts'
 import { LogAbandoned } from '../event-log.ts'
 import { createEngine, type Created, type Engine, type EngineParts } from '../engine.ts'
+import type { Joined } from '../joining.ts'
 import { fakeClock, settled, type FakeClock } from './fake-clock.ts'
 import { openSealer, recordingLogger, type RecordingLogger } from './fakes.ts'
 import { scriptedModel, type ScriptedCall, type ScriptedModel } from './scripted-model.ts'
@@ -121,6 +122,7 @@ export function testEngine(store: Store, options: TestEngineOptions = {}): TestE
     async create(request) {
       const created = await engine.create(ALICE, { model: 'model', input: 'Hello', ...request })
       await settled()
+      if (created.kind === 'stored') return assert.fail('It had no key that could be known.')
       return created
     },
     async stop() {
@@ -133,7 +135,8 @@ export function testEngine(store: Store, options: TestEngineOptions = {}): TestE
 }
 
 /** The id of a created response. */
-export function idOf(created: Created): string {
+export function idOf(created: Created | Joined): string {
+  if (created.kind === 'stored') return created.id
   return created.kind === 'running' ? created.run.id : created.response.id
 }
 

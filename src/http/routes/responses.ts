@@ -4,12 +4,14 @@ import type { Run } from '../../engine/run.ts'
 import { badRequest } from '../../protocol/error.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
 import type { ResponseEvent } from '../../protocol/event.ts'
+import type { ResponseId } from '../../protocol/id.ts'
 import { parseCreateRequest } from '../../protocol/parse-request.ts'
-import { onGone, readJson, sendRaw } from '../exchange.ts'
+import { bytesOf, onGone, readJson, sendRaw } from '../exchange.ts'
 import type { HttpParts } from '../parts.ts'
 import { servedHeaders, warningHeaders } from '../served-headers.ts'
 import { readCount, readFlag, readPage } from '../query.ts'
 import { sendEvents, type StreamOptions } from '../sse.ts'
+import { readSubmission } from '../submission.ts'
 
 interface ById {
   Params: { response_id: string }
@@ -31,8 +33,11 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
   }))
 
   app.post('/responses', async (request, reply) => {
+    const bytes = bytesOf(request)
     const body = readBody(request, parts)
-    const created = await engine.create(request.account, body)
+    const submission = readSubmission({ headers: request.headers, bytes, body })
+    const created = await engine.create(request.account, body, submission)
+    if (created.kind === 'stored') return answerAgain({ request, reply, parts }, created.id, body)
     if (created.kind === 'queued') {
       const headers = warningHeaders(created.warnings)
       if (body.stream !== true) return reply.code(202).headers(headers).send(created.response)
@@ -73,6 +78,35 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
   )
 }
 
+/** A request and its answer. */
+interface Asked {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly parts: HttpParts
+}
+
+/** Answers a request that was accepted before with the response that it has made. */
+async function answerAgain({ request, reply, parts }: Asked, id: ResponseId, body: CreateRequest): Promise<unknown> {
+  const { engine } = parts
+  const headers = { 'idempotent-replayed': 'true' }
+  if (body.background === true && body.stream !== true) {
+    return reply
+      .code(202)
+      .headers(headers)
+      .type(JSON_TYPE)
+      .send(await engine.retrieve(request.account, id))
+  }
+  const events = await engine.events(request.account, id, { after: -1 })
+  if (body.stream === true) return streamLog(openExchange(reply, parts, headers), events, body)
+  onGone(reply, () => events.leave())
+  await events.each(() => undefined)
+  const exchange = openExchange(reply, parts, headers)
+  return reply
+    .headers(exchange.headers)
+    .type(JSON_TYPE)
+    .send(await engine.retrieve(request.account, id))
+}
+
 function readBody(request: FastifyRequest, parts: HttpParts): CreateRequest {
   return parseCreateRequest(readJson(request, parts))
 }
@@ -91,7 +125,7 @@ function openExchange(reply: FastifyReply, parts: HttpParts, extra: Readonly<Rec
 
 /** A whole answer: the end of the log. A failure before the model said anything is an HTTP error. */
 async function answerRun(reply: FastifyReply, parts: HttpParts, run: Run): Promise<unknown> {
-  onGone(reply, () => run.cancel())
+  onGone(reply, run.join())
   const final = await run.ended
   const failure = run.failure()
   if (failure !== undefined) throw failure
@@ -107,8 +141,9 @@ async function streamRun(
   { run, settings }: { readonly run: Run; readonly settings: StreamSettings },
 ): Promise<FastifyReply> {
   const events = run.log.read({ after: -1, paced: true })
+  const leave = run.join()
   onGone(reply, () => {
-    run.cancel()
+    leave()
     events.leave()
   })
   await run.begun
