@@ -84,12 +84,16 @@ onProcesses(
 
 onProcesses('R-01: many workers of several processes claim each job once', async (open) => {
   const stores = await Promise.all([open(), open(), open(), open()])
-  const numbers = Array.from({ length: 500 }, (_, number) => number)
-  await Promise.all(numbers.map((number) => stores[number % 4]?.forAccount(ALICE).insert(backgroundRow(number), 'x')))
-  const claims = numbers
-    .slice(0, 100)
-    .map((number) => stores[number % 4]?.jobs.claim({ owner: `w${number}`, lease_ms: LEASE_MS, limit: 7 }))
-  const jobs = (await Promise.all(claims)).flatMap((claimed) => claimed ?? [])
+  const inserted = stores.flatMap((store, place) =>
+    Array.from({ length: 125 }, (_, index) => store.forAccount(ALICE).insert(backgroundRow(index * 4 + place), 'x')),
+  )
+  await Promise.all(inserted)
+  const claims = stores.flatMap((store, place) =>
+    Array.from({ length: 25 }, (_, index) =>
+      store.jobs.claim({ owner: `${place} ${index}`, lease_ms: LEASE_MS, limit: 7 }),
+    ),
+  )
+  const jobs = (await Promise.all(claims)).flat()
   assert.deepEqual([jobs.length, new Set(jobs.map(({ id }) => id)).size], [500, 500])
   assert.ok(jobs.every(({ lifecycle }) => lifecycle.attempt === 1))
 })
