@@ -23,8 +23,8 @@ after(async () => {
   folder.remove()
 })
 
-/** Two processes behind one port, all said so far, and what their parent has come to. */
-async function startPair() {
+/** Two processes behind one port, the second of which may still be starting. */
+async function startFirst() {
   const child = spawn(process.execPath, [MAIN, file], {
     cwd: folder.path,
     env: { ANTIPHON_API_KEY: HEADERS.authorization.slice('Bearer '.length) },
@@ -39,7 +39,7 @@ async function startPair() {
   }
   const pid = child.pid ?? 0
   const pids = () => childrenOf(pid)
-  await until(() => said.includes('\ncurl ') && pids().length === 2)
+  await until(() => said.includes('\ncurl '))
   const origin = /listens on (http:\S+)\/v1 /.exec(said)?.[1] ?? ''
   const post = (words: string) =>
     fetch(`${origin}/v1/responses`, {
@@ -56,6 +56,13 @@ async function startPair() {
     })
   }
   return { child, pid, pids, origin, post, until, bothAnswer, text: () => said, ended: once(child, 'exit') }
+}
+
+/** Two processes that have started. */
+async function startPair() {
+  const pair = await startFirst()
+  await pair.until(() => pair.pids().length === 2)
+  return pair
 }
 
 /** The children of a process, as Linux tells. */
@@ -99,8 +106,20 @@ for (const [signal, what] of [
   )
 }
 
+test('a signal that comes while the second process starts is not lost', { skip: !isLinux }, async () => {
+  for (const delay_ms of [0, 100, 200]) {
+    const { child, text, ended } = await startFirst()
+    await new Promise((resolve) => setTimeout(resolve, delay_ms))
+    const start_ms = performance.now()
+    child.kill('SIGINT')
+    assert.deepEqual(await ended, [0, null], text())
+    assert.ok(performance.now() - start_ms < 5000)
+  }
+})
+
 test('children do not outlive a parent that is killed', { skip: !isLinux }, async () => {
-  const { child, pids, until } = await startPair()
+  const { child, pids, until, bothAnswer } = await startPair()
+  await bothAnswer()
   const orphans = pids()
   child.kill('SIGKILL')
   const isAlive = (pid: number) => {

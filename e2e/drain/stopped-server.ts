@@ -74,7 +74,8 @@ export async function openSite({ lameDuck_ms, drain_ms }: Times, concurrency = 6
   }
 }
 
-function stoppedServer(command: Command, origin: string): StoppedServer {
+/** A server that has started. */
+export function stoppedServer(command: Command, origin: string): StoppedServer {
   let first_ms: number | undefined
   const post = (path: string, body: object) =>
     fetch(origin + path, { method: 'POST', headers: HEADERS, body: JSON.stringify(body) })

@@ -15,10 +15,8 @@ interface StopMessage {
   readonly stop: StopSignal
 }
 
-/** What a child says to its parent. */
-interface ReadyMessage {
-  readonly ready: string
-}
+/** What a child says to its parent: first that it hears, then that it answers. */
+type ChildMessage = { readonly kind: 'hears' } | { readonly kind: 'ready'; readonly greeting: string }
 
 /** What both sides are given. */
 export type ClusterParts = Pick<ServeParts, 'config' | 'environment' | 'logger'>
@@ -45,19 +43,20 @@ async function servePrimary({ config, logger }: ClusterParts): Promise<number> {
 
 function fork(slot: number): Child {
   const worker = cluster.fork({ [SLOT]: String(slot) })
+  const [hears, ready] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()]
+  // Sent by a child of ours.
+  worker.on('message', (message: ChildMessage) => {
+    if (message.kind === 'hears') hears.resolve()
+    else ready.resolve(message.greeting)
+  })
+  const send = (message: StopMessage) => void (worker.isConnected() && worker.send(message))
   return {
-    ready: greetingOf(worker),
+    ready: ready.promise,
     ended: endOf(worker),
-    stop: (signal) => void (worker.isConnected() && worker.send({ stop: signal } satisfies StopMessage)),
+    // What it is told before it listens would be lost.
+    stop: (signal) => void hears.promise.then(() => send({ stop: signal })),
     kill: () => void worker.process.kill('SIGKILL'),
   }
-}
-
-function greetingOf(worker: Worker): Promise<string> {
-  return new Promise((resolve) => {
-    // Sent by a child of ours.
-    worker.on('message', ({ ready }: ReadyMessage) => resolve(ready))
-  })
 }
 
 function endOf(worker: Worker): Promise<ChildExit> {
@@ -76,6 +75,8 @@ async function serveAsWorker({ environment, logger, config }: ClusterParts): Pro
   cluster.worker?.on('error', () => {})
   // Sent by our parent.
   process.on('message', ({ stop }: StopMessage) => hear(stop))
+  const tell = (message: ChildMessage) => void process.send?.(message)
+  tell({ kind: 'hears' })
   const slot = slotOf(environment)
   const code = await serveHere({
     config,
@@ -83,7 +84,7 @@ async function serveAsWorker({ environment, logger, config }: ClusterParts): Pro
     logger: logger.child({ slot }),
     wishes,
     slot,
-    onReady: (ready) => void process.send?.({ ready } satisfies ReadyMessage),
+    onReady: (text) => tell({ kind: 'ready', greeting: text }),
     onStopping: () => {},
   }).catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)))
   // The channel to its parent would keep it alive.
