@@ -1,6 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createAuthenticator, DEFAULT_ACCOUNT, type StaticKey } from './accounts/keys.ts'
 import { createSealer } from './accounts/sealer.ts'
@@ -19,14 +16,14 @@ import { drain, type StopOptions } from './http/drain.ts'
 import { createFlushPace } from './http/flush-pace.ts'
 import { createStage } from './http/stage.ts'
 import { accountId } from './protocol/id.ts'
+import { lateSealer, openStorage } from './open-storage.ts'
 import type { Adapter } from './providers/adapter.ts'
 import { demoAdapter } from './providers/demo/adapter.ts'
 import type { OwnSetting, ProviderSetup } from './providers/family.ts'
 import { familyOf } from './providers/registry.ts'
 import { createGate } from './providers/gate.ts'
 import { createCatalogue, type Catalogue, type ModelEntry } from './providers/routing.ts'
-import { openMemoryStore } from './store/memory/memory-store.ts'
-import { openSqliteStore } from './store/sqlite/sqlite-store.ts'
+import { onceThere } from './engine/patience.ts'
 import type { Store } from './store/store.ts'
 import type { Logger } from './telemetry/log.ts'
 import { NO_METRICS } from './telemetry/metrics.ts'
@@ -65,24 +62,24 @@ export interface Surroundings {
  */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
   const { environment, logger, clock = systemClock, checkpoint = NO_CHECKPOINT } = surroundings
-  const { limits, timeouts } = config
   // Loaded only where it is wanted: nobody else pays for it.
   const metrics = config.server.metrics ? (await import('./telemetry/prometheus.ts')).createMetrics() : NO_METRICS
-  const store = await openStore(config.store, clock)
-  const secret = await sealingSecret(config).catch(async (error: unknown) => {
-    await store.close()
-    throw error
+  const stopping = new AbortController()
+  const waits = { clock, logger, signal: stopping.signal, pause_ms: config.background.sweep_ms }
+  const storage = await openStorage(config, { clock, logger })
+  const { store } = storage
+  const egress = openOperatorEgress({
+    connect_ms: config.timeouts.connect_ms,
+    connectionsMax: UPSTREAM_CONNECTIONS_MAX,
   })
-  const egress = openOperatorEgress({ connect_ms: timeouts.connect_ms, connectionsMax: UPSTREAM_CONNECTIONS_MAX })
   const catalogue = await catalogueOf(config, { egress, clock })
-  const sealer = createSealer(secret)
-  const fetcher = lazyFetcher(config.egress, clock)
+  const sealer = lateSealer()
   const instance = instanceOf(config.server, surroundings.slot ?? FIRST_SLOT)
   const engine = createEngine({
     store,
     catalogue,
     sealer,
-    fetcher,
+    fetcher: lazyFetcher(config.egress, clock),
     clock,
     logger,
     metrics,
@@ -102,8 +99,8 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     metrics,
     version: VERSION,
     basePaths: config.server.base_paths,
-    limits: { bodyBytesMax: limits.body_bytes_max, jsonDepthMax: limits.json_depth_max },
-    timeouts: { keepalive_ms: timeouts.keepalive_ms, clientStall_ms: timeouts.client_stall_ms },
+    limits: { bodyBytesMax: config.limits.body_bytes_max, jsonDepthMax: config.limits.json_depth_max },
+    timeouts: { keepalive_ms: config.timeouts.keepalive_ms, clientStall_ms: config.timeouts.client_stall_ms },
     stage,
     servesApi: config.server.role !== 'worker',
   })
@@ -117,13 +114,15 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       // The port comes first: a second server that finds it taken must not take over the work of the first.
       const address = await app.listen({ host: config.server.host, port: config.server.port })
       checkpoint('start:listening')
+      sealer.open(createSealer(await onceThere(storage.open, waits)))
       await engine.start()
       checkpoint('start:taken-up')
       stage.enter('ready')
       return address
     },
     async stop(options = {}) {
-      await drain({ app, connections, stage, engine, clock, drain_ms: timeouts.drain_ms }, options)
+      stopping.abort(new Error('The server stops.'))
+      await drain({ app, connections, stage, engine, clock, drain_ms: config.timeouts.drain_ms }, options)
       await egress.close()
       await store.close()
     },
@@ -156,46 +155,6 @@ export function staticKeys(config: Config, environment: Environment): readonly S
   const configured = config.keys.map(({ account, key }) => ({ account: accountId(account), key }))
   const given = environment['ANTIPHON_API_KEY']
   return given ? [...configured, { account: DEFAULT_ACCOUNT, key: given }] : configured
-}
-
-/**
- * Opens the storage that a URL names, and its folder.
- *
- * @throws It cannot be opened.
- */
-export async function openStore(url: string, clock: Clock): Promise<Store> {
-  if (url.startsWith('postgres')) throw new Error('this version has no PostgreSQL')
-  const path = sqlitePath(url)
-  if (path === undefined) return openMemoryStore(clock.now)
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  return openSqliteStore(path)
-}
-
-function sqlitePath(url: string): string | undefined {
-  return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined
-}
-
-const SECRET_BYTES = 32
-
-/**
- * The secret that seals reasoning state: that of the configuration, else one that is made once and kept beside the
- * database.
- *
- * @throws Its file cannot be read, or is not what was written.
- */
-async function sealingSecret({ sealing_key: given, store }: Config): Promise<Uint8Array> {
-  if (given !== undefined) return Buffer.from(given)
-  const path = sqlitePath(store)
-  if (path === undefined) return randomBytes(SECRET_BYTES)
-  const file = join(dirname(path), 'seal.key')
-  const fresh = randomBytes(SECRET_BYTES)
-  const isNew = await writeFile(file, fresh, { flag: 'wx', mode: 0o600 }).then(
-    () => true,
-    () => false,
-  )
-  const secret = isNew ? fresh : await readFile(file)
-  if (secret.length === SECRET_BYTES) return secret
-  throw new Error(`${file} is damaged: restore it from a backup, or delete it to lose the reasoning that it sealed`)
 }
 
 /** The way out for URLs of users, loaded for the first of them: most servers never fetch one. */

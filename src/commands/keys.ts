@@ -1,5 +1,5 @@
 import { DEFAULT_ACCOUNT, mintKey, publicIdOf } from '../accounts/keys.ts'
-import { openStore } from '../compose.ts'
+import { openStore } from '../open-storage.ts'
 import { loadConfig, type Environment } from '../config/load.ts'
 import { systemClock } from '../engine/clock.ts'
 import { accountId } from '../protocol/id.ts'

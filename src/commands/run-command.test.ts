@@ -39,11 +39,6 @@ const rows: readonly Row[] = [
   { args: ['serve', '--workers', 'two'], code: 1, stderr: /server\.workers must be a whole number\./ },
   { args: ['serve', '--workers', '0'], code: 1, stderr: /server\.workers must be at least 1\./ },
   {
-    args: ['serve', '--store', 'postgres://user:secret@host/db'],
-    code: 1,
-    stderr: /^The storage postgres:\/\/user:\*\*\*@host\/db cannot be opened: this version has no PostgreSQL/,
-  },
-  {
     args: ['serve'],
     environment: { LOG_LEVEL: 'loud' },
     code: 1,

@@ -1,8 +1,8 @@
 import type { Checkpoint } from '../core/checkpoint.ts'
 import type { SnapshotText } from '../core/snapshot-text.ts'
 import type { ResponseId } from '../protocol/id.ts'
-import { StoreUnavailable, type Store, type Unfinished } from '../store/store.ts'
-import { errorFacts, type Logger } from '../telemetry/log.ts'
+import type { Store, Unfinished } from '../store/store.ts'
+import type { Logger } from '../telemetry/log.ts'
 import type { Changes } from './changes.ts'
 import type { Clock } from './clock.ts'
 import { endStored, failedBefore } from './ending.ts'
@@ -10,6 +10,7 @@ import { readKept } from './follow.ts'
 import { forget } from './forget.ts'
 import type { JobRunner } from './job-runner.ts'
 import type { Live } from './live.ts'
+import { onceThere } from './patience.ts'
 import { stoppedMidway } from './problems.ts'
 import { every } from './rounds.ts'
 import { startWorker, type Worker, type WorkerLimits } from './worker.ts'
@@ -62,17 +63,7 @@ export function createPresence(parts: PresenceParts): OwnPresence {
   const rounds = { clock, logger, signal: stopping.signal }
   let worker: Worker | undefined
 
-  const register = async () => {
-    for (;;) {
-      try {
-        return await store.jobs.register({ owner, instance, lease_ms: background.lease_ms })
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error
-        logger.error(errorFacts(error), 'the storage is not there yet, trying again')
-        await clock.sleep(background.sweep_ms, stopping.signal)
-      }
-    }
-  }
+  const register = () => store.jobs.register({ owner, instance, lease_ms: background.lease_ms })
   const onChange = (change: ResponseId | 'queue') => {
     if (change === 'queue') return worker?.wake()
     changes.heard(change)
@@ -87,7 +78,7 @@ export function createPresence(parts: PresenceParts): OwnPresence {
     stopping: stopping.signal,
 
     async start() {
-      await register()
+      await onceThere(register, { ...rounds, pause_ms: background.sweep_ms })
       store.onChange(onChange)
       await endOrphans(parts)
       worker = startWorker({ ...parts, ...parts.jobs, jobs: store.jobs, limits: background })

@@ -88,6 +88,10 @@ export const MIGRATIONS: readonly Migration[] = [
       lease_until bigint NOT NULL
     );
     CREATE INDEX processes_instance ON processes (instance);
+    CREATE TABLE secrets (
+      name text COLLATE "C" PRIMARY KEY,
+      secret bytea NOT NULL
+    );
     `,
   },
 ]

@@ -166,7 +166,7 @@ async function ping(database: Database): Promise<void> {
 }
 
 /** The settings of a connection. The URL itself is in no message: it has the password. */
-function configOf(url: string): ClientConfig {
+export function configOf(url: string): ClientConfig {
   const parsed = URL.parse(url)
   if (parsed === null || !/^postgres(?:ql)?:$/.test(parsed.protocol)) {
     throw new Error('The URL of the database must look like postgres://user:password@host:5432/database.')
@@ -176,7 +176,8 @@ function configOf(url: string): ClientConfig {
   return { connectionString: parsed.href, application_name: 'antiphon' }
 }
 
-function openingError(url: string, cause: unknown): Error {
+/** Why a database could not be opened, without its password. */
+export function openingError(url: string, cause: unknown): Error {
   if (faultOf(cause) !== 'refused' || !(cause instanceof Error)) return storeError(cause)
   const { host, pathname } = new URL(url)
   return new Error(`The database ${host}${pathname} refuses: ${wordsOf(cause)}.`, { cause })

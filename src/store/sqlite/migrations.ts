@@ -47,6 +47,7 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE responses ADD COLUMN calls BLOB;
   CREATE INDEX responses_deleted ON responses (deleted_at) WHERE deleted_at IS NOT NULL;
   CREATE INDEX responses_following ON responses (previous_id) WHERE previous_id IS NOT NULL;
+  CREATE INDEX items_response ON items (response_id);
   CREATE TABLE events (
     response_id TEXT NOT NULL,
     first_seq INTEGER NOT NULL,

@@ -71,7 +71,7 @@ test('a database of version 1, which kept snapshots whole, is brought up to date
   await end(before.forAccount(ALICE), idOf(1), { ending: whole })
   await before.close()
   const db = new DatabaseSync(path)
-  for (const index of ['responses_deleted', 'responses_following']) db.exec(`DROP INDEX ${index}`)
+  for (const index of ['responses_deleted', 'responses_following', 'items_response']) db.exec(`DROP INDEX ${index}`)
   for (const table of ['events', 'bindings']) db.exec(`DROP TABLE ${table}`)
   for (const column of ['output', 'version', 'crashes', 'cancel_wanted', 'followed', 'calls']) {
     db.exec(`ALTER TABLE responses DROP COLUMN ${column}`)
