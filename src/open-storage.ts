@@ -86,7 +86,8 @@ export function lateSealer(): Sealer & { open(sealer: Sealer): void } {
   }
 }
 
-function sqlitePath(url: string): string | undefined {
+/** The file of a SQLite database; undefined for other storages. */
+export function sqlitePath(url: string): string | undefined {
   return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined
 }
 

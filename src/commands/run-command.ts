@@ -11,6 +11,7 @@ Usage
                  [--role all|api|worker] [--workers N]
   antiphon keys create|list|revoke [--account NAME] [ID] [--config FILE] [--store URL]
   antiphon config check|schema [--config FILE]
+  antiphon db check [--config FILE] [--store URL]
   antiphon --version | --help
 
 Environment
@@ -71,6 +72,10 @@ async function dispatch(args: readonly string[], environment: Environment): Prom
     case 'config': {
       const { runConfig } = await import('./config.ts')
       return runConfig(words, environment)
+    }
+    case 'db': {
+      const { runDb } = await import('./db.ts')
+      return runDb(words, environment)
     }
     case 'help':
       return say(USAGE)
