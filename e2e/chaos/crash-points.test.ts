@@ -93,6 +93,40 @@ test('K-02: killed after its insertion, a job that nobody was told of runs', asy
   await until(async () => (await callsOf(server)) === 1, RESUME_MS)
 })
 
+test('K-02, K-21: killed after its insertion, a job that bears a key is the same when it is sent again', async (t) => {
+  const server = await startLone(t, { main })
+  const send = () => server.post('[tag:a]', { background: true, key: 'k' })
+  const crash = await crashAt(t, { server, point: 'accept:after-insert' }, send)
+  if (crash === undefined) return
+  await until(async () => (await callsOf(server)) === 1, RESUME_MS)
+  const ids = [await send(), await send()].map(async (answer) => ((await answer.json()) as Snapshot).id)
+  const [id = '', again] = await Promise.all(ids)
+  assert.equal(id, again)
+  assert.equal((await server.ended(id, RESUME_MS)).status, 'completed')
+  assert.equal(await callsOf(server), 1)
+})
+
+for (const [point, calls] of [
+  ['accept:before-insert', 1],
+  ['binding:after-insert', 0],
+] as const) {
+  for (const way of ['stream', 'json'] as const) {
+    test(`K-21: killed at ${point}, a request (${way}) that bears a key is asked for ${calls} times when it is sent again`, async (t) => {
+      const server = await startLone(t, { main })
+      const send = () => server.post('[tag:a]', { ...WAYS[way], key: 'k' })
+      const crash = await crashAt(t, { server, point }, send)
+      if (crash === undefined) return
+      assert.equal(crash.result, undefined, 'no answer')
+      const idIn = (text: string) => /"id":"(resp_[^"]+)"/.exec(text)?.[1]
+      const [one, other] = [idIn(await (await send()).text()), idIn(await (await send()).text())]
+      assert.ok(one)
+      assert.equal(one, other)
+      assert.equal((await server.get(one)).status, calls === 1 ? 'completed' : 'failed')
+      assert.equal(await callsOf(server), calls)
+    })
+  }
+}
+
 test('K-03: killed after its 202, a job runs to its end', async (t) => {
   const server = await startLone(t, { main })
   const id = await server.accept('[tag:a]')

@@ -6,8 +6,9 @@ import { spawnFaultUpstream, type SpawnedFaultUpstream } from '../harness/fault-
 import { planOf, type CrashPlan } from './crash-plan.ts'
 import type { Figures } from './figures.ts'
 import { Journal } from './journal.ts'
-import { auditCalls, awaitEnds, readAgain, type Patience, type Restarted } from './recovery.ts'
+import { askAgain, auditCalls, awaitEnds, readAgain, type Patience } from './recovery.ts'
 import { preparePlace, spawnServer, type Place, type ServerLife } from './server-life.ts'
+import type { Stage } from './submission.ts'
 import { runTraffic } from './traffic.ts'
 import { connectTo } from './wire.ts'
 
@@ -47,6 +48,7 @@ export async function runGeneration(options: GenerationOptions, figures: Figures
       await generation.cycle(planOf(seed, journal.cycle))
       figures.cycles++
     }
+    journal.cycle--
     await generation.last()
   } finally {
     await generation.end()
@@ -78,12 +80,12 @@ class Generation {
     const life = spawnServer(place, plan.crashAt)
     this.#life = life
     const early = plan.isEarly ? sleep(plan.delay_ms).then(() => life.kill()) : undefined
-    const restarted = await this.#listen(life, plan)
-    if (restarted !== undefined) {
-      await this.#recover(restarted, plan)
-      if (!plan.isEarly && !life.isOver()) await this.#strike(restarted, plan)
+    const stage = await this.#listen(life, plan)
+    if (stage !== undefined) {
+      await this.#recover(stage, plan)
+      if (!plan.isEarly && !life.isOver()) await this.#strike(stage, plan)
       await early
-      restarted.wire.close()
+      stage.wire.close()
     }
     const { signal } = await life.ended
     this.#countKill(plan, life, signal)
@@ -95,14 +97,14 @@ class Generation {
     const { place, journal, upstream, figures } = this.#parts
     const life = spawnServer(place)
     this.#life = life
-    const restarted = await this.#listen(life, undefined)
-    if (restarted === undefined) return
-    await this.#recover(restarted, undefined)
-    await readAgain(restarted, journal.witnesses())
+    const stage = await this.#listen(life, undefined)
+    if (stage === undefined) return
+    await this.#recover(stage, undefined)
+    await readAgain(stage, journal.witnesses())
     const counts = await upstream.allCounts()
     auditCalls(journal, counts)
     figures.calls += Object.values(counts).reduce((sum, { received }) => sum + received, 0)
-    restarted.wire.close()
+    stage.wire.close()
     life.send('SIGINT')
     const { code } = await life.ended
     if (code !== 0) journal.blame('server', undefined, `it ended with ${code} after SIGINT: ${life.said()}`)
@@ -113,7 +115,7 @@ class Generation {
     await this.#parts.upstream.close()
   }
 
-  async #listen(life: ServerLife, plan: CrashPlan | undefined): Promise<Restarted | undefined> {
+  async #listen(life: ServerLife, plan: CrashPlan | undefined): Promise<Stage | undefined> {
     const { journal, figures } = this.#parts
     const start_ms = performance.now()
     const origin = await life.listening
@@ -127,37 +129,40 @@ class Generation {
     return undefined
   }
 
-  async #recover(restarted: Restarted, plan: CrashPlan | undefined): Promise<void> {
+  async #recover(stage: Stage, plan: CrashPlan | undefined): Promise<void> {
     const { journal, patience, figures } = this.#parts
     const open = journal.open()
-    const times = await awaitEnds(restarted, patience)
-    if (restarted.life.isOver()) return
+    const times = await awaitEnds(stage, patience)
+    if (stage.life.isOver()) return
     figures.resumed_ms.push(...times)
+    await askAgain(stage)
+    await awaitEnds(stage, patience)
+    if (stage.life.isOver()) return
     const old = journal.witnesses()
     const SOME = 6
     const others = Array.from({ length: Math.min(SOME, old.length) }, () => plan?.random.pick(old) ?? [])
-    await readAgain(restarted, [...new Set([...open, ...others.flat()])])
+    await readAgain(stage, [...new Set([...open, ...others.flat()])])
   }
 
   /** Lets clients work until the end has come. */
-  async #strike(restarted: Restarted, { random, delay_ms, isPaused }: CrashPlan): Promise<void> {
-    const { life } = restarted
-    const traffic = runTraffic({ ...restarted, random })
+  async #strike(stage: Stage, { random, delay_ms, isPaused }: CrashPlan): Promise<void> {
+    const { life } = stage
+    const traffic = runTraffic(stage, random)
     await Promise.race([sleep(delay_ms), life.ended])
-    if (isPaused && this.#parts.hasPauses) await this.#pause(restarted)
+    if (isPaused && this.#parts.hasPauses) await this.#pause(stage)
     await life.kill()
     await traffic
   }
 
   /** The process stands still for two leases; then everything must go on as if nothing had been. */
-  async #pause(restarted: Restarted): Promise<void> {
+  async #pause(stage: Stage): Promise<void> {
     const { figures, patience } = this.#parts
-    const { life } = restarted
+    const { life } = stage
     figures.pauses++
     life.send('SIGSTOP')
     await sleep(2 * LEASE_MS)
     life.send('SIGCONT')
-    await awaitEnds(restarted, patience)
+    await awaitEnds(stage, patience)
   }
 
   #countKill({ isEarly, point }: CrashPlan, life: ServerLife, signal: NodeJS.Signals | null): void {

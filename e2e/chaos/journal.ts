@@ -28,6 +28,8 @@ export type Rule = keyof typeof RULES
 export interface Deed {
   readonly kind: Kind
   readonly script: Script
+  /** Whether it bears a key, and is the same request whenever it is sent. */
+  readonly isKeyed: boolean
   /** How many servers were killed since it was sent and before its end was known. */
   hits: number
   /** Whether its client has asked for less than all: it has cancelled, deleted or hung up. */
@@ -46,15 +48,19 @@ export class Journal {
   cycle = 0
 
   /** Writes down that a request is about to be sent. */
-  begin(kind: Kind, script: Script): Deed {
-    const deed: Deed = { kind, script, hits: 0, wasStopped: false, isOver: false, witness: undefined }
+  begin(plan: Pick<Deed, 'kind' | 'script' | 'isKeyed'>): Deed {
+    const deed: Deed = { ...plan, hits: 0, wasStopped: false, isOver: false, witness: undefined }
     this.deeds.push(deed)
     return deed
   }
 
-  /** Writes down that a client was told of a response. */
-  accept(deed: Deed, id: string): Witness {
-    if (this.#byId.has(id)) this.blame('twice', deed, `${id} was given out twice`)
+  /** Writes down that a client was told of a response. @returns undefined where it was told of another one before. */
+  accept(deed: Deed, id: string): Witness | undefined {
+    if (deed.witness?.id === id) return deed.witness
+    if (deed.witness !== undefined || this.#byId.has(id)) {
+      this.blame('twice', deed, `it was given ${id}, which is another request's, or not its first`)
+      return undefined
+    }
     const witness = new Witness(id, deed, (rule, detail) => this.blame(rule, deed, detail))
     deed.witness = witness
     this.#byId.set(id, witness)
@@ -69,6 +75,13 @@ export class Journal {
   /** All responses that anybody was told of. */
   witnesses(): readonly Witness[] {
     return [...this.#byId.values()]
+  }
+
+  /** Requests that can be sent again, because they bear a key, and of which nobody was told anything yet. */
+  untold(): readonly Deed[] {
+    return this.deeds.filter(
+      ({ isKeyed, witness, isOver, wasStopped }) => isKeyed && !witness && !isOver && !wasStopped,
+    )
   }
 
   /** Those whose end is not known. */

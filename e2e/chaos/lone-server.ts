@@ -17,6 +17,8 @@ export interface Wanted {
   readonly background?: boolean
   readonly stream?: boolean
   readonly store?: boolean
+  /** Its `Idempotency-Key`. */
+  readonly key?: string
 }
 
 /** A place with a server in it, one after the other, and a provider that outlives them. */
@@ -50,13 +52,16 @@ export class LoneServer {
 
   /** Asks without any retry. @throws The connection broke. */
   fetch(path: string, options: RequestInit = {}): Promise<Response> {
-    const headers = { authorization: `Bearer ${CHAOS_KEY}`, 'content-type': 'application/json', connection: 'close' }
+    const headers = new Headers(options.headers)
+    headers.set('authorization', `Bearer ${CHAOS_KEY}`)
+    headers.set('content-type', 'application/json')
     return fetch(this.#base + path, { ...options, headers })
   }
 
-  post(prompt: string, wanted: Wanted = {}): Promise<Response> {
+  post(prompt: string, { key, ...wanted }: Wanted = {}): Promise<Response> {
     return this.fetch('/responses', {
       method: 'POST',
+      headers: key === undefined ? {} : { 'idempotency-key': key },
       body: JSON.stringify({ model: 'fault/m', input: prompt, ...wanted }),
     })
   }

@@ -1,17 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CallCounts } from '../harness/call-ledger.ts'
 import type { Deed, Journal } from './journal.ts'
-import type { ServerLife } from './server-life.ts'
+import { submit, type Stage } from './submission.ts'
 import { look, replay } from './traffic.ts'
-import type { Wire } from './wire.ts'
 import type { Witness } from './witness.ts'
-
-/** A server after its start, and what is known of what was before. */
-export interface Restarted {
-  readonly life: ServerLife
-  readonly wire: Wire
-  readonly journal: Journal
-}
 
 /** How long whatever was left may take to end after a start, in milliseconds. */
 export interface Patience {
@@ -28,13 +20,13 @@ const LOOK_MS = 5
  *
  * @returns how long it took after the start, for each that a crash had hit, in milliseconds.
  */
-export async function awaitEnds(restarted: Restarted, { late_ms, stuck_ms }: Patience): Promise<readonly number[]> {
-  const { life, journal } = restarted
+export async function awaitEnds(stage: Stage, { late_ms, stuck_ms }: Patience): Promise<readonly number[]> {
+  const { life, journal } = stage
   const start_ms = performance.now()
   const times: number[] = []
   let open = journal.open()
   while (open.length > 0 && !life.isOver()) {
-    await Promise.all(open.map((witness) => look(restarted, witness)))
+    await Promise.all(open.map((witness) => look(stage, witness)))
     const passed_ms = performance.now() - start_ms
     const ended = open.filter(({ deed }) => deed.isOver && deed.hits > 0)
     for (const _ of ended) times.push(passed_ms)
@@ -53,14 +45,19 @@ function giveUp(journal: Journal, { deed }: Witness, stuck_ms: number): void {
   deed.isOver = true
 }
 
+/** Sends requests again whose clients were told nothing: under their keys they are what they were, or begin now. */
+export async function askAgain(stage: Stage): Promise<void> {
+  await Promise.all(stage.journal.untold().map((deed) => submit(stage, deed)))
+}
+
 /** Reads streams from their beginning, and snapshots once more: they must be what they were. */
-export async function readAgain(restarted: Restarted, witnesses: readonly Witness[]): Promise<void> {
+export async function readAgain(stage: Stage, witnesses: readonly Witness[]): Promise<void> {
   const AT_ONCE = 8
   const left = [...witnesses]
   const reader = async () => {
-    for (let witness = left.pop(); witness !== undefined && !restarted.life.isOver(); witness = left.pop()) {
-      if (!witness.isDeleted) await replay(restarted, witness, 0)
-      await look(restarted, witness)
+    for (let witness = left.pop(); witness !== undefined && !stage.life.isOver(); witness = left.pop()) {
+      if (!witness.isDeleted) await replay(stage, witness, 0)
+      await look(stage, witness)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, reader))
@@ -75,8 +72,8 @@ export function auditCalls(journal: Journal, counts: Readonly<Record<string, Cal
   }
 }
 
-function callFault({ kind, hits, witness }: Deed, received: number): string | undefined {
-  const callsMax = kind === 'job' ? 1 + hits : 1
+function callFault({ kind, hits, isKeyed, witness }: Deed, received: number): string | undefined {
+  const callsMax = kind === 'job' || isKeyed ? 1 + hits : 1
   if (received > callsMax) return `the provider was asked ${received} times, after ${hits} crashes`
   if (witness?.end?.status === 'completed' && received === 0) return 'it is completed, and no provider was asked'
   return undefined

@@ -1,17 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../fuzz/random.ts'
-import type { Deed, Journal } from './journal.ts'
-import { writeScript } from './script.ts'
-import type { ServerLife } from './server-life.ts'
-import { snapshotIn, type Snapshot } from './telling.ts'
-import type { Wire } from './wire.ts'
+import { beginDeed, explainCut, submit, type Stage } from './submission.ts'
 import type { Kind, Witness } from './witness.ts'
 
-/** What clients act on. */
-export interface Stage {
-  readonly life: ServerLife
-  readonly wire: Wire
-  readonly journal: Journal
+/** A stage, and what is done on it. */
+interface Play extends Stage {
   readonly random: Random
 }
 
@@ -22,89 +15,66 @@ const CLIENTS = 6
 const DEEDS_MAX = 30
 
 /** What a client may do. Things with more weight are done more often. */
-const TASKS: readonly (readonly [weight: number, task: (stage: Stage) => Promise<void>])[] = [
-  [7, (stage) => postAndThen(stage, async () => {})],
-  [3, (stage) => postAndThen(stage, pollToEnd)],
-  [4, (stage) => postAndThen(stage, followToEnd)],
-  [3, (stage) => postAndThen(stage, cancel)],
-  [1, (stage) => postAndThen(stage, remove)],
-  [4, postJson],
-  [6, (stage) => postStream(stage, Number.POSITIVE_INFINITY)],
-  [2, (stage) => postStream(stage, 1 + stage.random.below(8))],
-  [3, (stage) => onKnown(stage, look)],
-  [3, (stage) => onKnown(stage, followToEnd)],
-  [2, (stage) => onKnown(stage, cancel)],
-  [1, (stage) => onKnown(stage, remove)],
+const TASKS: readonly (readonly [weight: number, task: (play: Play) => Promise<void>])[] = [
+  [7, (play) => postAndThen(play, async () => {})],
+  [3, (play) => postAndThen(play, pollToEnd)],
+  [4, (play) => postAndThen(play, followToEnd)],
+  [3, (play) => postAndThen(play, cancel)],
+  [1, (play) => postAndThen(play, remove)],
+  [4, (play) => post(play, 'json')],
+  [6, (play) => post(play, 'stream')],
+  [2, (play) => submit(play, beginDeed(play.journal, 'stream', play.random), 1 + play.random.below(8))],
+  [2, postTwice],
+  [3, postAgain],
+  [3, (play) => onKnown(play, look)],
+  [3, (play) => onKnown(play, followToEnd)],
+  [2, (play) => onKnown(play, cancel)],
+  [1, (play) => onKnown(play, remove)],
 ]
 
 const LOTS = TASKS.flatMap(([weight, task]) => Array.from({ length: weight }, () => task))
 
 /** Lets clients do this and that until their server is gone, or they have done enough. Never rejects. */
-export async function runTraffic(stage: Stage): Promise<void> {
+export async function runTraffic(stage: Stage, random: Random): Promise<void> {
+  const play = { ...stage, random }
   let left = DEEDS_MAX
   const client = async () => {
-    while (!stage.life.isOver() && left-- > 0) await stage.random.pick(LOTS)(stage)
+    while (!stage.life.isOver() && left-- > 0) await random.pick(LOTS)(play)
   }
   await Promise.all(Array.from({ length: CLIENTS }, client))
 }
 
-/** Asks for a background response. @returns it, where one was accepted. */
-async function postJob({ life, wire, journal, random }: Stage): Promise<Witness | undefined> {
-  const deed = beginDeed({ journal, random }, 'job')
-  const before = { rank: 0, isDeleted: false }
-  const reply = await wire.ask({ method: 'POST', path: '/responses', body: bodyOf(deed) })
-  if (reply === undefined) await explainCut({ life, journal }, deed)
-  else if (reply.status !== 202) refuse(journal, deed, `${reply.status} ${reply.text}`)
-  if (reply?.status !== 202) return undefined
-  const witness = journal.accept(deed, (JSON.parse(reply.text) as Snapshot).id)
-  witness.sawReply(reply, before)
-  return witness
+async function post(play: Play, kind: Kind): Promise<void> {
+  await submit(play, beginDeed(play.journal, kind, play.random))
 }
 
-async function postAndThen(stage: Stage, next: (stage: Stage, witness: Witness) => Promise<void>): Promise<void> {
-  const witness = await postJob(stage)
-  if (witness === undefined) return
-  if (stage.random.chance(0.5)) await sleep(stage.random.below(30))
-  await next(stage, witness)
+async function postAndThen(play: Play, next: (play: Play, witness: Witness) => Promise<void>): Promise<void> {
+  const deed = beginDeed(play.journal, 'job', play.random)
+  await submit(play, deed)
+  if (deed.witness === undefined) return
+  if (play.random.chance(0.5)) await sleep(play.random.below(30))
+  await next(play, deed.witness)
 }
 
-async function postJson({ life, wire, journal, random }: Stage): Promise<void> {
-  const deed = beginDeed({ journal, random }, 'json')
-  const reply = await wire.ask({ method: 'POST', path: '/responses', body: bodyOf(deed) })
-  if (reply === undefined) return explainCut({ life, journal }, deed)
-  if (reply.status !== 200) return refuse(journal, deed, `${reply.status} ${reply.text}`)
-  const witness = journal.accept(deed, (JSON.parse(reply.text) as Snapshot).id)
-  witness.sawReply(reply, { rank: 2, isDeleted: false }) // It is told at its end.
+/** The same request twice at once: where it bears a key, it is one. */
+async function postTwice(play: Play): Promise<void> {
+  const deed = beginDeed(play.journal, play.random.pick(['job', 'json', 'stream']), play.random)
+  await Promise.all(Array.from({ length: deed.isKeyed ? 2 : 1 }, () => submit(play, deed)))
 }
 
-/** Asks for a stream. @param eventsMax After how many events its client hangs up. */
-async function postStream({ life, wire, journal, random }: Stage, eventsMax: number): Promise<void> {
-  const deed = beginDeed({ journal, random }, 'stream')
-  let [witness, count] = [undefined as Witness | undefined, 0]
-  const onEvent = (data: string): 'leave' | undefined => {
-    count++
-    const { id } = snapshotIn(data) ?? {}
-    if (witness === undefined && id !== undefined) witness = journal.accept(deed, id)
-    if (count < eventsMax) return undefined
-    deed.wasStopped = true
-    return 'leave'
-  }
-  const heard = await wire.follow(
-    { method: 'POST', path: '/responses', body: { ...bodyOf(deed), stream: true } },
-    onEvent,
-  )
-  if (heard.events.length === 0 && heard.status >= 400) refuse(journal, deed, `${heard.status} ${heard.text}`)
-  witness?.sawStream(heard)
-  if (heard.over === 'cut') await explainCut({ life, journal }, deed)
+/** A request that was answered, once more: under its key it is what it was. */
+async function postAgain(play: Play): Promise<void> {
+  const known = play.journal.deeds.filter(({ isKeyed, witness, wasStopped }) => isKeyed && witness && !wasStopped)
+  if (known.length > 0) await submit(play, play.random.pick(known))
 }
 
-async function onKnown(stage: Stage, act: (stage: Stage, witness: Witness) => Promise<void>): Promise<void> {
-  const all = stage.journal.witnesses()
-  if (all.length > 0) await act(stage, stage.random.pick(all))
+async function onKnown(play: Play, act: (play: Play, witness: Witness) => Promise<void>): Promise<void> {
+  const all = play.journal.witnesses()
+  if (all.length > 0) await act(play, play.random.pick(all))
 }
 
 /** Reads a response once. */
-export async function look({ life, wire, journal }: Omit<Stage, 'random'>, witness: Witness): Promise<void> {
+export async function look({ life, wire, journal }: Stage, witness: Witness): Promise<void> {
   const before = witness.known()
   const reply = await wire.ask({ method: 'GET', path: `/responses/${witness.id}` })
   if (reply === undefined) await explainCut({ life, journal }, witness.deed)
@@ -120,13 +90,13 @@ async function pollToEnd(stage: Stage, witness: Witness): Promise<void> {
 }
 
 /** Reads the stream of a response from some number on. */
-async function followToEnd(stage: Stage, witness: Witness): Promise<void> {
+async function followToEnd(stage: Play, witness: Witness): Promise<void> {
   const isFromStart = stage.random.chance(0.5)
   await replay(stage, witness, isFromStart ? 0 : stage.random.below(witness.toldCount + 1))
 }
 
 /** Reads the stream of a response from a number on, as it runs or as it was. */
-export async function replay(stage: Omit<Stage, 'random'>, witness: Witness, first: number): Promise<void> {
+export async function replay(stage: Stage, witness: Witness, first: number): Promise<void> {
   const { life, wire, journal } = stage
   const before = witness.known()
   const query = first === 0 ? '?stream=true' : `?stream=true&starting_after=${first - 1}`
@@ -155,28 +125,4 @@ async function remove({ life, wire, journal }: Stage, witness: Witness): Promise
   if (reply === undefined) await explainCut({ life, journal }, witness.deed)
   else if (reply.status === 200) witness.deleted()
   else witness.sawReply(reply, before)
-}
-
-function beginDeed({ journal, random }: Pick<Stage, 'journal' | 'random'>, kind: Kind): Deed {
-  return journal.begin(kind, writeScript(`c${journal.cycle}-${journal.deeds.length}`, random))
-}
-
-function bodyOf({ kind, script }: Deed): object {
-  return { model: 'fault/m', input: script.prompt, ...(kind === 'job' && { background: true }) }
-}
-
-/** A server that is there answers what it is asked. */
-function refuse(journal: Journal, deed: Deed, said: string): void {
-  deed.isOver = true
-  journal.blame('unprovoked', deed, `refused: ${said.slice(0, 300)}`)
-}
-
-/** How long a process may take to be gone after its connections are. */
-const DYING_MS = 2000
-
-/** A connection may break with its server, and where its response was deleted; and never else. */
-async function explainCut({ life, journal }: Pick<Stage, 'life' | 'journal'>, deed: Deed): Promise<void> {
-  if (deed.wasStopped) return
-  const isGone = await Promise.race([life.ended.then(() => true), sleep(DYING_MS, false, { ref: false })])
-  if (!isGone) journal.blame('unprovoked', deed, 'its connection was cut, and the server is still there')
 }

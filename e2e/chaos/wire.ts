@@ -24,6 +24,7 @@ export interface Asked {
   /** Below `/v1`. */
   readonly path: string
   readonly body?: object
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A client of one server life: no retries, no help. */
@@ -38,12 +39,16 @@ export interface Wire {
 /** Connects to a server. */
 export function connectTo(origin: string): Wire {
   const agent = new Agent({ keepAlive: true })
-  const send = ({ method, path, body }: Asked) => {
+  const send = ({ method, path, body, headers }: Asked) => {
     const text = body === undefined ? undefined : JSON.stringify(body)
     const sent = request(`${origin}/v1${path}`, {
       agent,
       method,
-      headers: { authorization: `Bearer ${CHAOS_KEY}`, ...(text && { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${CHAOS_KEY}`,
+        ...(text && { 'content-type': 'application/json' }),
+        ...headers,
+      },
     })
     sent.end(text)
     return sent

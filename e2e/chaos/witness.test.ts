@@ -62,8 +62,9 @@ interface Scene {
 
 function sees(kind: Kind, act: (scene: Scene) => void): string[] {
   const journal = new Journal()
-  const deed = journal.begin(kind, SCRIPT)
+  const deed = journal.begin({ kind, script: SCRIPT, isKeyed: false })
   const witness = journal.accept(deed, ID)
+  assert.ok(witness)
   act({ deed, witness, journal })
   return journal.violations.map(({ rule }) => rule)
 }
