@@ -14,6 +14,7 @@ import { createApp } from './http/app.ts'
 import { watchConnections } from './http/connections.ts'
 import { drain, type StopOptions } from './http/drain.ts'
 import { createFlushPace } from './http/flush-pace.ts'
+import type { HttpParts } from './http/parts.ts'
 import { createStage } from './http/stage.ts'
 import { accountId } from './protocol/id.ts'
 import { lateSealer, openStorage } from './open-storage.ts'
@@ -98,11 +99,8 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     pace: createFlushPace(),
     metrics,
     version: VERSION,
-    basePaths: config.server.base_paths,
-    limits: { bodyBytesMax: config.limits.body_bytes_max, jsonDepthMax: config.limits.json_depth_max },
-    timeouts: { keepalive_ms: config.timeouts.keepalive_ms, clientStall_ms: config.timeouts.client_stall_ms },
     stage,
-    servesApi: config.server.role !== 'worker',
+    ...httpSettings(config),
   })
   const connections = watchConnections(app.server)
   return {
@@ -114,7 +112,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       // The port comes first: a second server that finds it taken must not take over the work of the first.
       const address = await app.listen({ host: config.server.host, port: config.server.port })
       checkpoint('start:listening')
-      sealer.open(createSealer(await onceThere(storage.open, waits)))
+      sealer.open(createSealer(await onceThere(() => storage.open(), waits)))
       await engine.start()
       checkpoint('start:taken-up')
       stage.enter('ready')
@@ -126,6 +124,19 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       await egress.close()
       await store.close()
     },
+  }
+}
+
+function httpSettings({
+  limits,
+  server,
+  timeouts,
+}: Config): Pick<HttpParts, 'basePaths' | 'servesApi' | 'limits' | 'timeouts'> {
+  return {
+    basePaths: server.base_paths,
+    servesApi: server.role !== 'worker',
+    limits: { bodyBytesMax: limits.body_bytes_max, jsonDepthMax: limits.json_depth_max },
+    timeouts: { keepalive_ms: timeouts.keepalive_ms, clientStall_ms: timeouts.client_stall_ms },
   }
 }
 
