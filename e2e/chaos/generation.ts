@@ -39,7 +39,14 @@ export async function runGeneration(options: GenerationOptions, figures: Figures
   const folder = mkdtempSync(join(tmpdir(), 'antiphon-chaos-'))
   const upstream = await spawnFaultUpstream()
   const store = await options.freshStore(folder)
-  const place = preparePlace({ main, folder, baseUrl: upstream.baseUrl, store, background: BACKGROUND })
+  const place = preparePlace({
+    main,
+    folder,
+    baseUrl: upstream.baseUrl,
+    store,
+    instance: 'chaos',
+    background: BACKGROUND,
+  })
   const journal = new Journal()
   const { patience, hasPauses } = options
   const generation = new Generation({ place, journal, figures, upstream, patience, hasPauses })

@@ -105,19 +105,24 @@ export interface LoneOptions {
   /** Folder of its database; a fresh one where absent. */
   readonly data?: string
   readonly background?: Readonly<Record<string, number>>
+  /** URL of its storage; a SQLite file in `data` where absent. */
+  readonly store?: string
+  readonly instance?: string
+  /** The provider of another server; one of its own where absent. */
+  readonly upstream?: SpawnedFaultUpstream
 }
 
 /** Starts a server. It, its provider and its folder go with the test. */
 export async function startLone(context: TestContext, options: LoneOptions = {}): Promise<LoneServer> {
   const folder = mkdtempSync(join(tmpdir(), 'antiphon-lone-'))
-  const upstream = await spawnFaultUpstream()
-  const { main = SOURCE, data = join(folder, 'data'), background = {} } = options
-  const store = `sqlite:${join(data, 'antiphon.db')}`
-  const place = preparePlace({ main, folder, baseUrl: upstream.baseUrl, store, background })
+  const upstream = options.upstream ?? (await spawnFaultUpstream())
+  const { main = SOURCE, data = join(folder, 'data'), background = {}, instance = 'lone' } = options
+  const { store = `sqlite:${join(data, 'antiphon.db')}` } = options
+  const place = preparePlace({ main, folder, baseUrl: upstream.baseUrl, store, instance, background })
   const server = new LoneServer(folder, upstream, place)
   context.after(async () => {
     await server.life.kill()
-    await upstream.close()
+    if (options.upstream === undefined) await upstream.close()
     rmSync(folder, { recursive: true, force: true })
   })
   await server.listen()
@@ -131,4 +136,16 @@ export async function until(isTrue: () => Promise<boolean>, ms_max: number): Pro
     assert.ok(performance.now() < deadline_ms, `still not so after ${ms_max} ms`)
     await sleep(LOOK_MS)
   }
+}
+
+/** All that comes of an answer, also where its connection breaks. */
+export async function textUntilCut(answer: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for await (const bytes of answer.body ?? []) text += decoder.decode(bytes as Uint8Array, { stream: true })
+  } catch {
+    return text // What has come until then counts.
+  }
+  return text
 }

@@ -22,13 +22,16 @@ export interface Setup {
   readonly baseUrl: string
   /** URL of the storage. */
   readonly store: string
+  /** What servers at this place are known by, one after the other. */
+  readonly instance: string
   readonly background: Readonly<Record<string, number>>
 }
 
 /** Writes the configuration of a place: one provider, which is the fault upstream. */
-export function preparePlace({ main, folder, baseUrl, store, background }: Setup): Place {
+export function preparePlace({ main, folder, baseUrl, store, instance, background }: Setup): Place {
   mkdirSync(folder, { recursive: true })
   const config = {
+    server: { instance },
     store,
     // Beside a database on this machine there is a key already.
     ...(!store.startsWith('sqlite:') && { sealing_key: 'seals-what-is-sealed-in-tests-of-crashes' }),
