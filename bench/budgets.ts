@@ -140,13 +140,33 @@ function threadLines({ thread, threadRead_us }: Report): Line[] {
   return lines
 }
 
-function otherLines({ jobs, startUp, distBytes }: Report): Line[] {
+function otherLines({ jobs, postgres, startUp, distBytes }: Report): Line[] {
   const lines: Line[] = []
   if (jobs !== undefined) {
     const accepted = figureOf([jobs.acceptedPerSecond])
     lines.push(
       { name: 'background jobs accepted', unit: '/s', figure: accepted, budget: 1000, isFloor: true },
       { name: 'job to its start, p50', unit: 'ms', figure: figureOf([jobs.start_ms.p50]), budget: 50 },
+    )
+  }
+  if (postgres !== undefined) {
+    const { acceptedPerSecond, endedPerSecond, ended_us } = postgres
+    lines.push(
+      {
+        name: 'PostgreSQL: jobs accepted',
+        unit: '/s',
+        figure: figureOf([acceptedPerSecond]),
+        budget: 1000,
+        isFloor: true,
+      },
+      {
+        name: 'PostgreSQL: jobs claimed and ended, two processes',
+        unit: '/s',
+        figure: figureOf([endedPerSecond]),
+        budget: 1000,
+        isFloor: true,
+      },
+      { name: 'PostgreSQL: CPU of claiming and ending a job', unit: 'µs', figure: figureOf([ended_us]) },
     )
   }
   if (startUp !== undefined) {

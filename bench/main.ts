@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures Antiphon against the raw pipe, prints a table, writes docs/bench/.
  *
- * `--rounds N` (5), `--only costs,saturated,latency,memory,thread,jobs,startUp,floor`, `--gate`: the ratios of fewer and
+ * `--rounds N` (5), `--only costs,saturated,latency,memory,thread,jobs,postgres,startUp,floor`, `--gate`: the ratios of fewer and
  * shorter rounds, failing where even the best round of one is over 1.3 times its limit; nothing is written.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'

@@ -8,13 +8,24 @@ import { measureFloor } from './scenarios/floor.ts'
 import { measureJobs } from './scenarios/jobs.ts'
 import { measureLatency } from './scenarios/latency.ts'
 import { measureMemory } from './scenarios/memory.ts'
+import { measurePostgres } from './scenarios/postgres.ts'
 import { measureThreadRead } from './scenarios/read.ts'
 import { measureSaturated } from './scenarios/saturated.ts'
 import { measureStartUp } from './scenarios/start-up.ts'
 import { measureThread } from './scenarios/thread.ts'
 
 /** What can be measured. */
-export const SCENARIOS = ['costs', 'saturated', 'latency', 'memory', 'thread', 'jobs', 'startUp', 'floor'] as const
+export const SCENARIOS = [
+  'costs',
+  'saturated',
+  'latency',
+  'memory',
+  'thread',
+  'jobs',
+  'postgres',
+  'startUp',
+  'floor',
+] as const
 
 /** One of them. */
 export type Scenario = (typeof SCENARIOS)[number]
@@ -60,6 +71,7 @@ const LATENCY_STREAMS = 1000
 const IDLE_STREAMS = 9900 // With their calls 19,800 sockets: what 20,000 files allow.
 const ANSWERS = 15_000
 const JOBS = 4000
+const POSTGRES_JOBS = 5000
 const READS = 1000
 
 /** Measures what a plan says, each scenario on processes that nothing else has used. */
@@ -70,6 +82,7 @@ export async function measure(plan: Plan): Promise<Partial<Report>> {
     ...(has('memory') ? await onRig(measureMemoryOf) : {}),
     ...(has('thread') ? await onRig((rig) => measureThreads(rig, plan.rounds)) : {}),
     ...(has('jobs') ? await onRig(async (rig) => ({ jobs: await measureJobs(rig, JOBS) })) : {}),
+    ...(has('postgres') ? await measurePostgresJobs() : {}),
     ...(has('startUp') ? await measureStarts(plan.rounds) : {}),
     ...(has('floor') ? await onRig((rig) => measureFloorOf(rig, plan)) : {}),
   }
@@ -133,6 +146,11 @@ async function measureThreads(rig: Rig, rounds: number): Promise<Partial<Report>
     thread: await measureThread(rig, { threads: 32, turns: 100 }),
     threadRead_us: Array.from({ length: rounds }, () => measureThreadRead(READS)),
   }
+}
+
+async function measurePostgresJobs(): Promise<Partial<Report>> {
+  const postgres = await measurePostgres(POSTGRES_JOBS)
+  return postgres === undefined ? {} : { postgres }
 }
 
 async function measureFloorOf(rig: Rig, { rounds, chunksPerStream }: Plan): Promise<Partial<Report>> {

@@ -3,6 +3,7 @@ import type { Floor } from './scenarios/floor.ts'
 import type { Jobs } from './scenarios/jobs.ts'
 import type { Latency } from './scenarios/latency.ts'
 import type { Memory } from './scenarios/memory.ts'
+import type { PostgresJobs } from './scenarios/postgres.ts'
 import type { Saturated } from './scenarios/saturated.ts'
 import type { ThreadCost } from './scenarios/thread.ts'
 
@@ -30,6 +31,7 @@ export interface Report {
   /** CPU of reading a thread of 20 turns in SQLite, in microseconds, a number per round. */
   readonly threadRead_us?: readonly number[]
   readonly jobs?: Jobs
+  readonly postgres?: PostgresJobs
   /** In milliseconds, a number per round. */
   readonly startUp?: { readonly source: readonly number[]; readonly bundle: readonly number[] }
   /** Bytes of `dist/`. */
