@@ -50,6 +50,8 @@ export async function runGeneration(options: GenerationOptions, figures: Figures
   const journal = new Journal()
   const { patience, hasPauses } = options
   const generation = new Generation({ place, journal, figures, upstream, patience, hasPauses })
+  const abandon = () => generation.abandon() // Else servers would outlive whoever stops the runner.
+  process.once('exit', abandon)
   try {
     for (journal.cycle = first; journal.cycle < first + cycles; journal.cycle++) {
       await generation.cycle(planOf(seed, journal.cycle))
@@ -59,6 +61,7 @@ export async function runGeneration(options: GenerationOptions, figures: Figures
     await generation.last()
   } finally {
     await generation.end()
+    process.off('exit', abandon)
     figures.add(journal)
     if (!options.keepsFolder || journal.violations.length === 0) rmSync(folder, { recursive: true, force: true })
   }
@@ -115,6 +118,10 @@ class Generation {
     life.send('SIGINT')
     const { code } = await life.ended
     if (code !== 0) journal.blame('server', undefined, `it ended with ${code} after SIGINT: ${life.said()}`)
+  }
+
+  abandon(): void {
+    this.#life?.send('SIGKILL')
   }
 
   async end(): Promise<void> {
