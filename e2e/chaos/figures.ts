@@ -89,7 +89,8 @@ function nameOf(end: Snapshot | undefined): string {
   return end.status === 'failed' ? `failed: ${end.error?.message}` : end.status
 }
 
-function spread(values: readonly number[]): string {
+/** How numbers are spread, in words. */
+export function spread(values: readonly number[]): string {
   if (values.length === 0) return 'none'
   const sorted = values.toSorted((one, other) => one - other)
   const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)

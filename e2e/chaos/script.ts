@@ -23,7 +23,11 @@ export function writeScript(tag: string, random: Random): Script {
     const pace = isHeldUp ? 25 : random.below(5)
     return `chunks=${chunks} pace=${pace} first=${random.below(10)} input=${base + index}`
   })
-  const words = parts.join(' | ')
+  return scriptOf(tag, parts.join(' | '))
+}
+
+/** A script of these words (see `harness/fault-script.ts`). */
+export function scriptOf(tag: string, words: string): Script {
   return {
     tag,
     prompt: `Say something. [tag:${tag}] [do: ${words}]`,

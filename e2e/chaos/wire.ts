@@ -5,6 +5,8 @@ import { CHAOS_KEY } from './server-life.ts'
 export interface Reply {
   readonly status: number
   readonly text: string
+  /** When to come again, where it says so, in seconds. */
+  readonly retryAfter?: string | undefined
 }
 
 /** How much of a stream has come. */
@@ -16,6 +18,7 @@ export interface Heard {
   readonly over: 'done' | 'left' | 'cut'
   /** The body of an answer that was no stream. */
   readonly text: string
+  readonly retryAfter?: string | undefined
 }
 
 /** A request. */
@@ -56,7 +59,8 @@ export function connectTo(origin: string): Wire {
   return {
     async ask(asked) {
       const heard = await listen(send(asked), () => undefined)
-      return heard.over === 'cut' ? undefined : { status: heard.status, text: heard.text }
+      const { status, text, retryAfter } = heard
+      return heard.over === 'cut' ? undefined : { status, text, retryAfter }
     },
     follow: (asked, onEvent = () => undefined) => listen(send(asked), onEvent),
     close: () => agent.destroy(),
@@ -70,7 +74,8 @@ function listen(sent: ReturnType<typeof request>, onEvent: OnEvent): Promise<Hea
   const { promise, resolve } = Promise.withResolvers<Heard>()
   const events: string[] = []
   let [status, text, isStream, isDone] = [0, '', false, false]
-  const end = (over: Heard['over']) => resolve({ status, events, over, text })
+  let retryAfter: string | undefined
+  const end = (over: Heard['over']) => resolve({ status, events, over, text, retryAfter })
   const leave = () => {
     end('left')
     sent.destroy()
@@ -84,6 +89,7 @@ function listen(sent: ReturnType<typeof request>, onEvent: OnEvent): Promise<Hea
   sent.on('error', () => end('cut'))
   sent.on('response', (answer: IncomingMessage) => {
     status = answer.statusCode ?? 0
+    retryAfter = answer.headers['retry-after']
     isStream = answer.headers['content-type']?.startsWith('text/event-stream') === true
     answer.setEncoding('utf8').on('data', (piece: string) => {
       text += piece
