@@ -82,7 +82,8 @@ const END = {
     ${SWAP_LOCKED},
     changed AS (
       UPDATE responses r SET
-        ${SWAP_SET}, response = i.response, output = i.output, log = i.log, calls = i.calls, request = NULL
+        ${SWAP_SET}, response = i.response, output = i.output, log = i.log, calls = coalesce(i.calls, r.calls),
+        request = NULL
       FROM locked i WHERE r.id = i.id
       RETURNING i.position, i.id
     ),
@@ -179,7 +180,7 @@ export function endingLane(database: Database, news: News): Lane<EndingSwap, boo
         binaryArray(swaps.map(({ ending }) => encodePayload(ending.response))),
         binaryArray(swaps.map(({ ending }) => encodeOptional(ending.output))),
         binaryArray(swaps.map(({ ending }) => encodePayload(ending.log))),
-        binaryArray(swaps.map(({ ending }) => encodePayload(ending.calls))),
+        binaryArray(swaps.map(({ ending }) => encodeOptional(ending.calls))),
         ...rebindingValues(swaps),
       ]
       return outcomesOf(swaps, await swapRows(database, swaps, (query) => query(END, values)))

@@ -41,7 +41,7 @@ export const DEFAULTS: DatabaseOptions = {
   connections_max: 10,
   wait_ms: 2000,
   statement_ms: 4000,
-  patience_ms: 3000,
+  patience_ms: 4000,
 }
 
 /** The server gives up first: then it says so, and the connection stays. */

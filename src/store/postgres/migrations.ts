@@ -14,8 +14,8 @@ export interface Migration {
  * The schema's history: one entry per version, never changed once released. Payloads are `payload.ts` encodings, never
  * `jsonb` or `text`: these refuse what clients may send, and reword the rest. Whatever a client names is a digest. Times
  * are Unix seconds, leases milliseconds, all by the database's clock. What is looked for all the time has an index of
- * its own rows only. What fits a page stays in it: to compress it, or to put it elsewhere, takes several times longer
- * (an event batch of 2.4 kB 250 µs of the server's CPU instead of 38).
+ * its own rows only. What fits a page stays in it, and nothing is compressed: a batch of 2.4 kB takes 38 µs of the
+ * server's CPU so, and 250 µs otherwise; an input of 33 MB less than half.
  */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -45,6 +45,13 @@ export const MIGRATIONS: readonly Migration[] = [
       log bytea,
       calls bytea NOT NULL
     ) WITH (fillfactor = 85, toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.05);
+    ALTER TABLE responses
+      ALTER COLUMN request SET STORAGE EXTERNAL,
+      ALTER COLUMN input SET STORAGE EXTERNAL,
+      ALTER COLUMN response SET STORAGE EXTERNAL,
+      ALTER COLUMN output SET STORAGE EXTERNAL,
+      ALTER COLUMN log SET STORAGE EXTERNAL,
+      ALTER COLUMN calls SET STORAGE EXTERNAL;
     CREATE INDEX responses_unfinished ON responses (background, created_at, place)
       WHERE status IN ('queued', 'in_progress') AND deleted_at IS NULL;
     CREATE INDEX responses_deleted ON responses (deleted_at) WHERE deleted_at IS NOT NULL;
@@ -56,6 +63,7 @@ export const MIGRATIONS: readonly Migration[] = [
       events bytea NOT NULL,
       PRIMARY KEY (response_id, first_seq)
     ) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.05);
+    ALTER TABLE events ALTER COLUMN events SET STORAGE EXTERNAL;
     CREATE TABLE items (
       account_id text COLLATE "C" NOT NULL,
       item bytea NOT NULL,

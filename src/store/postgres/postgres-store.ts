@@ -50,7 +50,7 @@ const CLOSE_MS = 5000
 /**
  * Opens a database of PostgreSQL 14 or later, and brings it to this version's schema. Many processes may do so at once.
  *
- * A call that is under way when the database goes away is made again for some 3 s. Longer outages are told of by
+ * A call that is under way when the database goes away is made again for some 4 s. Longer outages are told of by
  * {@link StoreUnavailable}, and end by themselves.
  *
  * @param url Such as `postgres://user:password@host:5432/database?sslmode=verify-full`. A pooler between must give each

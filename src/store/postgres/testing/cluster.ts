@@ -126,10 +126,10 @@ export async function startCluster({ settings = {} }: ClusterOptions = {}): Prom
 
 class LocalCluster implements Cluster {
   readonly host = HOST
+  port = 0
   readonly #folder: string
   readonly #settings: Readonly<Record<string, string | number>>
   readonly #password = randomBytes(12).toString('hex')
-  #port = 0
   #server: ChildProcess | undefined
   #guard: ChildProcess | undefined
   #log = ''
@@ -138,10 +138,6 @@ class LocalCluster implements Cluster {
   constructor({ folder, settings }: { folder: string; settings: Readonly<Record<string, string | number>> }) {
     this.#folder = folder
     this.#settings = settings
-  }
-
-  get port(): number {
-    return this.#port
   }
 
   initialize(): void {
@@ -165,7 +161,7 @@ class LocalCluster implements Cluster {
   /** Starts for the first time, on a port that nobody else has. */
   async open(): Promise<void> {
     for (let tries = 1; this.#server === undefined; tries++) {
-      this.#port = randomInt(PORTS.first, PORTS.end)
+      this.port = randomInt(PORTS.first, PORTS.end)
       await this.start().catch((error: Error) => {
         if (tries === PORT_TRIES || !/Address already in use/.test(error.message)) throw error
       })
@@ -190,7 +186,7 @@ class LocalCluster implements Cluster {
 
   async start(): Promise<void> {
     if (this.#server !== undefined) throw new Error('The server runs already.')
-    const settings = Object.entries({ ...this.#settings, port: this.#port }).flatMap(([name, value]) => [
+    const settings = Object.entries({ ...this.#settings, port: this.port }).flatMap(([name, value]) => [
       '-c',
       `${name}=${value}`,
     ])
