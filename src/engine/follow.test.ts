@@ -35,7 +35,7 @@ async function two({ isDeaf = false } = {}) {
 }
 
 function textIn(events: readonly ResponseEvent[]): string {
-  return events.map((event) => ('delta' in event ? String(event.delta) : '')).join('')
+  return events.map((event) => (event.type === 'response.output_text.delta' ? event.delta : '')).join('')
 }
 
 for (const request of [{ stream: true }, { background: true }] as const) {
