@@ -67,12 +67,7 @@ const READ_RESPONSES: Reading = {
   },
   first: [''],
   after: (row) => [row['id']],
-  problemsOf: (row) => [
-    ...PAYLOADS.flatMap((column) => damageOf(row, column)),
-    ...(isTerminal(statusOf(row)) === (row['log'] !== null)
-      ? []
-      : [`has status ${text(row, 'status')} and a log, or none`]),
-  ],
+  problemsOf: (row) => [...PAYLOADS.flatMap((column) => damageOf(row, column)), ...logProblems(row)],
 }
 
 const READ_EVENTS: Reading = {
@@ -139,6 +134,13 @@ async function readAll(database: Database, reading: Reading, tell: (problem: str
     if (last === undefined || rows.length < PAGE_ROWS) return total
     from = after(last)
   }
+}
+
+/** Whatever has ended has its log, and nothing else has one. */
+function logProblems(row: SqlRow): readonly string[] {
+  const hasLog = row['log'] !== null
+  if (isTerminal(statusOf(row)) === hasLog) return []
+  return [`has status ${text(row, 'status')} and ${hasLog ? 'a' : 'no'} log`]
 }
 
 function damageOf(row: SqlRow, column: string): readonly string[] {
