@@ -35,11 +35,11 @@ function claim(): Promise<readonly Job[]> {
   return store.jobs.claim({ owner: name, lease_ms: LEASE_MS, limit: LIMIT })
 }
 
-async function end({ forAccount }: Store, { account, id, lifecycle, response }: Job): Promise<void> {
+async function end(from: Store, { account, id, lifecycle, response }: Job): Promise<void> {
   const { attempt, version } = lifecycle
   const next = transition(lifecycle, { type: 'end', attempt, status: 'completed' })
   const ending = { response, output: response, log: '[]', calls: '[]' }
-  if (next === undefined || !(await forAccount(account).swap(id, { version, next, ending }))) {
+  if (next === undefined || !(await from.forAccount(account).swap(id, { version, next, ending }))) {
     throw new Error(`${id} was not its own to end.`)
   }
 }

@@ -45,11 +45,23 @@ type Ref = (schema: TSchema) => JsonValue
 
 const ID = { name: 'response_id', in: 'path', required: true, schema: { type: 'string' } }
 
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+  description: 'Names the request: sent again within 24 hours, it is the same request, and has the same response.',
+}
+
 function describePaths(ref: Ref): OpenApi['paths'] {
   return {
     '/responses': {
       get: operation('Describes the endpoint', { 200: json({ type: 'object' }) }, ref),
-      post: { ...operation('Creates a response', createAnswers(ref), ref), requestBody: body(ref(CreateRequest)) },
+      post: {
+        ...operation('Creates a response', createAnswers(ref), ref),
+        parameters: [IDEMPOTENCY_KEY],
+        requestBody: body(ref(CreateRequest)),
+      },
     },
     '/responses/{response_id}': describeResponse(ref),
     '/responses/{response_id}/cancel': {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Flow } from '../../core/flow.ts'
+import { LogAbandoned } from '../../engine/event-log.ts'
 import type { Run } from '../../engine/run.ts'
 import { badRequest } from '../../protocol/error.ts'
 import type { CreateRequest } from '../../protocol/create-request.ts'
@@ -99,7 +100,12 @@ async function answerAgain({ request, reply, parts }: Asked, id: ResponseId, bod
   const events = await engine.events(request.account, id, { after: -1 })
   if (body.stream === true) return streamLog(openExchange(reply, parts, headers), events, body)
   onGone(reply, () => events.leave())
-  await events.each(() => undefined)
+  // Deleted meanwhile, or given back by the process that ran it: what there is of it is told.
+  await events
+    .each(() => undefined)
+    .catch((error: unknown) => {
+      if (!(error instanceof LogAbandoned)) throw error
+    })
   const exchange = openExchange(reply, parts, headers)
   return reply
     .headers(exchange.headers)
