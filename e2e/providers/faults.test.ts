@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { systemClock, type Clock } from '../../src/engine/clock.ts'
 import type { ScenarioName } from '../../src/providers/testing/conformance/scenarios.ts'
+import { impatientClock } from '../harness/impatient-clock.ts'
 import { readStream, startTestServer, type TestServer } from '../harness/server.ts'
 import { startUpstream, type Answer, type Upstream } from '../harness/upstream.ts'
 import { answerIn, loadFamilies } from '../threads/families.ts'
@@ -49,21 +49,6 @@ const AFTER: readonly (readonly [ScenarioName, string])[] = [
   ['garbage inside the stream', 'upstream_invalid_response'],
 ]
 
-/** The time of this machine, in which waits between two tries are over at once. */
-function impatientClock(): Clock {
-  let skipped_ms = 0
-  return {
-    ...systemClock,
-    now: () => systemClock.now() + skipped_ms,
-    sleep(ms, signal) {
-      const isBetweenTries = ms <= 2000 || (ms > ASKED_MS - 1000 && ms <= ASKED_MS)
-      if (!isBetweenTries) return systemClock.sleep(ms, signal)
-      skipped_ms += ms
-      return Promise.resolve()
-    },
-  }
-}
-
 /** What the fixtures' providers ask to wait. */
 const ASKED_MS = 7000
 
@@ -84,7 +69,7 @@ async function openServer(family: (typeof families)[number]): Promise<TestServer
   const { dialect, own = {} } = setup
   const base_url = `${new URL(upstream.baseUrl).origin}/v1`
   return startTestServer({
-    clock: impatientClock(),
+    clock: impatientClock(ASKED_MS),
     providers: { [name]: { kind: name, dialect, api_key: 'key', ...own, base_url } },
   })
 }
