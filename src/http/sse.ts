@@ -27,6 +27,12 @@ const DONE = 'data: [DONE]\n\n'
 /** Most characters that are kept back to be written with what follows. */
 const HELD_CHARS_MAX = 16 * 1024
 
+/**
+ * Most bytes of one write: a client that reads has room for so many more within the stall time, however much it is
+ * sent, and however slow it is.
+ */
+const WRITE_BYTES_MAX = 64 * 1024
+
 /** Longest padding of a delta, in bytes. */
 const PADDING_BYTES_MAX = 16
 
@@ -118,10 +124,7 @@ class EventWriter {
     this.#heartbeat.refresh()
     const { obfuscate, textOf, pace } = this.#options
     for (const event of batch) this.#held += frame(obfuscate ? pad(event) : event, textOf)
-    if (!this.#mayWait(batch)) {
-      this.#flush()
-      return this.#room()
-    }
+    if (!this.#mayWait(batch)) return this.#flush()
     if (!this.#isAwaited && !isEnd(batch)) pace.later(() => this.#flushLate())
     this.#isAwaited = true
     return undefined
@@ -150,15 +153,23 @@ class EventWriter {
     return isEnd(batch) || (this.#options.pace.mayHold(before_ms, now_ms) && batch.every(isDelta))
   }
 
-  #flush(): void {
+  #flush(): Promise<void> | undefined {
     this.#isAwaited = false
     const held = this.rest()
+    if (held.length > WRITE_BYTES_MAX) return this.#writePieces(Buffer.from(held))
     if (held !== '' && !this.#response.destroyed) this.#response.write(held)
+    return this.#room()
+  }
+
+  async #writePieces(bytes: Buffer): Promise<void> {
+    for (let from = 0; from < bytes.length && !this.#response.destroyed; from += WRITE_BYTES_MAX) {
+      this.#response.write(bytes.subarray(from, from + WRITE_BYTES_MAX))
+      await this.#room()
+    }
   }
 
   #flushLate(): void {
-    this.#flush()
-    void this.#room() // Whatever comes next waits too; where nothing does, the client is hung up on all the same.
+    void this.#flush() // Whatever comes next waits too; where nothing does, the client is hung up on all the same.
   }
 
   #room(): Promise<void> | undefined {
