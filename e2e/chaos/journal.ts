@@ -69,7 +69,8 @@ export class Journal {
 
   blame(rule: Rule, deed: Deed | undefined, detail: string): void {
     const id = deed?.witness?.id ?? ''
-    this.violations.push({ rule, cycle: this.cycle, tag: deed?.script.tag ?? '', id, detail })
+    const about = deed === undefined ? '' : `${whatIs(deed)}: `
+    this.violations.push({ rule, cycle: this.cycle, tag: deed?.script.tag ?? '', id, detail: about + detail })
   }
 
   /** All responses that anybody was told of. */
@@ -93,4 +94,10 @@ export class Journal {
   killed(): void {
     for (const deed of this.deeds) if (!deed.isOver) deed.hits++
   }
+}
+
+function whatIs({ kind, isKeyed, wasStopped, hits }: Deed): string {
+  return [kind, isKeyed && 'with a key', wasStopped && 'stopped by its client', `hit ${hits} times`]
+    .filter((part) => part !== false)
+    .join(', ')
 }

@@ -5,7 +5,7 @@ import { writeScript } from './script.ts'
 import type { ServerLife } from './server-life.ts'
 import { snapshotIn, type Snapshot } from './telling.ts'
 import type { Asked, Wire } from './wire.ts'
-import type { Kind, Witness } from './witness.ts'
+import type { Kind, Known, Witness } from './witness.ts'
 
 /** What clients of one server life act on. */
 export interface Stage {
@@ -31,16 +31,18 @@ export async function submit(stage: Stage, deed: Deed, eventsMax = Number.POSITI
 }
 
 async function submitWhole({ life, wire, journal }: Stage, deed: Deed): Promise<void> {
-  const { rank, isDeleted } = deed.witness?.known() ?? { rank: 0, isDeleted: false }
+  const before = deed.witness?.known() ?? NOTHING
   const reply = await wire.ask(requestOf(deed))
   if (reply === undefined) return explainCut({ life, journal }, deed)
   if (reply.status !== (deed.kind === 'job' ? 202 : 200)) return refuse(journal, deed, `${reply.status} ${reply.text}`)
   const witness = journal.accept(deed, (JSON.parse(reply.text) as Snapshot).id)
   // Whoever waits for the whole answer is told at its end.
-  witness?.sawReply(reply, { rank: deed.kind === 'json' ? RANK_OF_THE_ENDED : rank, isDeleted })
+  witness?.sawReply(reply, deed.kind === 'json' ? { ...before, rank: RANK_OF_THE_ENDED } : before)
 }
 
 const RANK_OF_THE_ENDED = 2
+
+const NOTHING: Known = { rank: 0, isDeleted: false, isUndecided: false }
 
 async function submitStream({ life, wire, journal }: Stage, deed: Deed, eventsMax: number): Promise<void> {
   let [witness, count] = [undefined as Witness | undefined, 0]

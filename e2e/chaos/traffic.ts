@@ -122,6 +122,7 @@ async function remove({ life, wire, journal }: Stage, witness: Witness): Promise
   const before = witness.known()
   witness.deleting()
   const reply = await wire.ask({ method: 'DELETE', path: `/responses/${witness.id}` })
+  witness.deletionOver()
   if (reply === undefined) await explainCut({ life, journal }, witness.deed)
   else if (reply.status === 200) witness.deleted()
   else witness.sawReply(reply, before)

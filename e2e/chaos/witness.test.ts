@@ -134,15 +134,28 @@ const rows: readonly { name: string; kind?: Kind; act: (scene: Scene) => void; b
     name: 'a deletion, and the id again',
     act: (scene) => {
       scene.witness.deleting()
+      scene.witness.deletionOver()
       scene.witness.deleted()
       replies(NOT_THERE, completed(1))(scene)
     },
     blamed: ['flip'],
   },
   {
-    name: 'a deletion that has died with its server',
+    name: 'an answer that comes while a deletion is under way, whose server then dies',
+    act: ({ witness }) => {
+      const before = witness.known()
+      witness.deleting()
+      witness.sawReply(completed(1), before)
+      witness.deletionOver()
+      witness.sawReply(NOT_THERE, witness.known())
+    },
+    blamed: [],
+  },
+  {
+    name: 'a deletion that has died with its server, and a response that is gone later',
     act: (scene) => {
       scene.witness.deleting()
+      scene.witness.deletionOver()
       replies(completed(1), NOT_THERE)(scene)
     },
     blamed: ['lost'],

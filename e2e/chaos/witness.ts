@@ -11,6 +11,8 @@ export type Kind = 'job' | 'stream' | 'json'
 export interface Known {
   readonly rank: number
   readonly isDeleted: boolean
+  /** Whether a deletion was asked for, and has died with its server: the answer tells what has become of it. */
+  readonly isUndecided: boolean
 }
 
 const RANK: Readonly<Record<string, number>> = { queued: 0, in_progress: 1 }
@@ -31,6 +33,8 @@ export class Witness {
   #told: readonly string[] = []
   #hitsWhenTold = 0
   #deletion: 'none' | 'asked' | 'done' = 'none'
+  /** Deletions under way. */
+  #deletions = 0
 
   constructor(id: string, deed: Deed, blame: (rule: Rule, detail: string) => void) {
     this.id = id
@@ -53,7 +57,8 @@ export class Witness {
   }
 
   known(): Known {
-    return { rank: this.#rank, isDeleted: this.isDeleted }
+    const isUndecided = this.#deletion === 'asked' && this.#deletions === 0
+    return { rank: this.#rank, isDeleted: this.isDeleted, isUndecided }
   }
 
   /** A snapshot has come, as an answer to a question that was asked when so much was known. */
@@ -61,7 +66,7 @@ export class Witness {
     if (status === 404) return this.#sawNothing()
     if (status !== 200 && status !== 202) return this.#blame('unprovoked', `answered ${status}: ${text.slice(0, 300)}`)
     if (before.isDeleted) return this.#blame('flip', 'it was deleted, and is there again')
-    if (this.#deletion === 'asked') this.#deletion = 'none' // The deletion has died with its server.
+    if (before.isUndecided && this.#deletions === 0 && this.#deletion === 'asked') this.#deletion = 'none'
     const snapshot = JSON.parse(text) as Snapshot // The server's own answer.
     const rank = RANK[snapshot.status] ?? RANK_OF_THE_ENDED
     if (rank < before.rank) this.#blame('flip', `${snapshot.status} again, after rank ${before.rank}`)
@@ -87,7 +92,13 @@ export class Witness {
   /** Its deletion is asked for. */
   deleting(): void {
     this.deed.wasStopped = true
+    this.#deletions++
     if (this.#deletion === 'none') this.#deletion = 'asked'
+  }
+
+  /** Its deletion was answered, or cut off. */
+  deletionOver(): void {
+    this.#deletions--
   }
 
   /** Its deletion was confirmed: from now on it is unknown, for ever. */
@@ -98,7 +109,7 @@ export class Witness {
 
   #sawNothing(): void {
     if (this.#deletion === 'none') this.#blame('lost', 'answered 404, and nobody has deleted it')
-    else this.deleted()
+    this.deleted() // It is told of once.
   }
 
   #sawLastEvent(data: string): void {
