@@ -4,10 +4,12 @@ import { grammarFaults } from '../core/grammar.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
 import { memoryTables, openMemoryStore } from '../store/memory/memory-store.ts'
+import { StoreUnavailable } from '../store/store.ts'
 import { LOOK_MS } from './changes.ts'
 import { LogAbandoned } from './event-log.ts'
 import { TRAIL_MS } from './log-keeper.ts'
 import { fakeClock, settled } from './testing/fake-clock.ts'
+import { faultyStore } from './testing/faulty-store.ts'
 import { FINISH } from './testing/scripted-model.ts'
 import { ALICE, BACKGROUND, cutEventsOf, eventsOf, idOf, testEngine } from './testing/test-engine.ts'
 
@@ -21,7 +23,8 @@ async function two({ isDeaf = false } = {}) {
   }
   const background = { concurrency: 0 } // The first alone runs jobs.
   const first = testEngine(open(!isDeaf), { clock, instance: 'one:1' })
-  const second = testEngine(open(!isDeaf), { clock, instance: 'two:1', background })
+  const faults = faultyStore(open(!isDeaf))
+  const second = testEngine(faults, { clock, instance: 'two:1', background })
   for (const { engine } of [first, second]) await engine.start()
   const create = async (request: Partial<CreateRequest>) => {
     const id = idOf(await first.create(request))
@@ -31,7 +34,7 @@ async function two({ isDeaf = false } = {}) {
   const stop = async () => {
     for (const engine of [first, second]) await engine.stop()
   }
-  return { clock, first, second, create, stop }
+  return { clock, first, second, faults, create, stop }
 }
 
 function textIn(events: readonly ResponseEvent[]): string {
@@ -94,6 +97,21 @@ test('a follower is told that there will be no end where the response is deleted
   assert.equal(first.model.calls[0]?.isOver(), true, 'its model is not left talking')
   await stop()
 })
+
+for (const operation of ['ask', 'find', 'findEvents', 'findLog'] as const) {
+  test(`a follower waits for a storage that is away (${operation}), and misses nothing`, async () => {
+    const { clock, first, second, faults, create, stop } = await two()
+    const id = await create({ stream: true })
+    const here = eventsOf(await first.engine.events(ALICE, id, { after: -1 }))
+    const flow = await second.engine.events(ALICE, id, { after: -1 })
+    faults.breakDown(operation, new StoreUnavailable('away'), 3)
+    const there = eventsOf(flow)
+    first.model.calls[0]?.say({ type: 'text', text: 'Hello' }, FINISH)
+    await clock.pass(LOOK_MS * 4)
+    assert.equal(JSON.stringify(await there), JSON.stringify(await here))
+    await stop()
+  })
+}
 
 test('a follower that leaves asks for nothing more', async () => {
   const { clock, second, create, stop } = await two()

@@ -5,7 +5,7 @@ import { joinSnapshot } from '../core/split-snapshot.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import { isTerminal, type Response } from '../protocol/response.ts'
-import type { ResponseStore, StoredResponse } from '../store/store.ts'
+import { StoreUnavailable, type ResponseStore, type StoredResponse } from '../store/store.ts'
 import type { Changes } from './changes.ts'
 import { firstEvents } from './ending.ts'
 import { LogAbandoned, type ReadOptions } from './event-log.ts'
@@ -66,21 +66,40 @@ async function readOn({ responses, id, changes }: FollowParts, { after, take, si
     await take(fresh)
     return true
   }
+  let isAsked = false
+  const look = async (): Promise<Sight> => {
+    if (!isAsked) await responses.ask(id, 'follow')
+    isAsked = true
+    const stored = await responses.find(id)
+    if (stored === undefined) throw new LogAbandoned()
+    if (!isTerminal(stored.lifecycle.status)) {
+      return (await give(await eventsSoFar(responses, id, { stored, last }))) ? 'news' : 'nothing'
+    }
+    await give(await allOf(responses, id, stored))
+    return 'end'
+  }
   const watch = changes.watch(id)
   try {
-    await responses.ask(id, 'follow')
-    for (;;) {
-      const stored = await responses.find(id)
-      if (stored === undefined) throw new LogAbandoned()
-      if (isTerminal(stored.lifecycle.status)) {
-        await give(await allOf(responses, id, stored))
-        return
-      }
-      if (!(await give(await eventsSoFar(responses, id, { stored, last })))) await watch.next(signal)
+    for (let blind = 0; ;) {
+      const seen = await look().catch((error: unknown) => unlessAway(error, blind + 1))
+      if (seen === 'end') return
+      blind = seen === 'away' ? blind + 1 : 0
+      if (seen !== 'news') await watch.next(signal)
     }
   } finally {
     watch.close()
   }
+}
+
+/** What is seen when one looks. */
+type Sight = 'news' | 'nothing' | 'end' | 'away'
+
+/** Looks one after the other at a storage that is away: then its readers are let go, and may come again. */
+const BLIND_LOOKS_MAX = 60
+
+function unlessAway(error: unknown, looks: number): Sight {
+  if (error instanceof StoreUnavailable && looks < BLIND_LOOKS_MAX) return 'away'
+  throw error
 }
 
 async function allOf(

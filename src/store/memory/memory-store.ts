@@ -205,7 +205,8 @@ function responsesOf(account: AccountId, tables: MemoryTables, { now_s }: StoreC
       return undefined
     },
     findBinding: async (key) => bound(key),
-    find: async (id) => visible(id),
+    // As it is now: rows change.
+    find: async (id) => copyOf(visible(id)),
     findLifecycle: async (id) => visible(id)?.lifecycle,
     findInput: async (id) => visible(id)?.input,
     findLog: async (id) => visible(id)?.log,
@@ -283,4 +284,8 @@ function toUnfinished({ account, id, lifecycle, response, calls }: Row): Unfinis
 function toJob(row: Row): Job {
   const { previousId, request = '{}', input, isFollowed } = row
   return { ...toUnfinished(row), previousId, work: { request, input }, isFollowed }
+}
+
+function copyOf(row: Row | undefined): Row | undefined {
+  return row && { ...row }
 }
