@@ -13,6 +13,8 @@ export interface ByteClient {
   pause(): void
   /** Reads what is there now, and then nothing more. */
   readSome(): void
+  /** From now on reads what is there, and rests so long, again and again. */
+  dawdle(rest_ms: number): void
   resume(): void
   /** Leaves without a word. */
   reset(): void
@@ -57,6 +59,11 @@ export async function dialStage(origin: string): Promise<ByteClient> {
     readSome() {
       isReadingSome = true
       socket.resume()
+    },
+    dawdle(rest_ms) {
+      isReadingSome = true
+      const again = setInterval(() => socket.resume(), rest_ms)
+      socket.once('close', () => clearInterval(again))
     },
     resume() {
       isReadingSome = false

@@ -79,9 +79,8 @@ test('U-10: a provider that vanishes in the middle of its answer: given up after
   assert.equal(final.output_text, deltas.join(''))
   assert.equal((await stage.upstream.counts('half-open')).received, 1)
   stage.network.clear()
-  await (
-    await vanished.promise
-  ).closed
+  const { number } = await vanished.promise
+  await stage.network.until(() => stage.network.live().every((connection) => connection.number !== number))
 })
 
 test('U-31: a connection that its provider has closed while it was idle is not used again', async () => {

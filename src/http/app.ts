@@ -20,6 +20,7 @@ import { metaRoutes, probeRoutes } from './routes/meta.ts'
 import { modelRoutes } from './routes/models.ts'
 import { responseRoutes } from './routes/responses.ts'
 import { isClosed } from './stage.ts'
+import { watchStalled } from './stalled.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -81,6 +82,7 @@ export function createApp(parts: HttpParts): FastifyInstance {
   for (const event of ['checkContinue', 'checkExpectation']) {
     app.server.on(event, (request, response) => app.server.emit('request', request, response))
   }
+  watchStalled(app.server, parts.timeouts.clientStall_ms)
   registerRoutes(app, parts)
   return app
 }
