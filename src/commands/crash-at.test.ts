@@ -17,8 +17,8 @@ const TEST_MODE = { ANTIPHON_TEST_MODE: '1' }
 for (const { wish, reached, expected } of [
   { wish: 'job:claimed:2', reached: ['job:claimed'], expected: 0 },
   { wish: 'job:claimed:2', reached: ['job:claimed', 'job:sent', 'job:claimed', 'job:claimed'], expected: 1 },
-  { wish: 'job:sent', reached: ['job:sent'], expected: 1 },
-  { wish: 'job:sent', reached: ['job:claimed'], expected: 0 },
+  { wish: 'job:delta', reached: ['job:delta'], expected: 1 },
+  { wish: 'job:delta', reached: ['job:claimed'], expected: 0 },
 ] as const) {
   test(`CRASH_AT=${wish} ends the process ${expected} times where ${reached.join(', ')} is reached`, () => {
     assert.equal(deaths({ ...TEST_MODE, CRASH_AT: wish }, reached), expected)

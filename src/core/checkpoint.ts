@@ -19,7 +19,6 @@ export const CRASH_POINTS = {
   'cancel:after-ending': 'A cancelled response is stored; the client has not been told.',
   'remove:after': 'A response is hidden; its payloads are still there, and the client has not been told.',
   'sweep:midway': 'Between two steps of forgetting.',
-  'migrate:midway': 'Between two statements of a change of the schema.',
 } as const satisfies Readonly<Record<string, string>>
 
 /** A place at which a test may end the process. */
@@ -31,7 +30,7 @@ export type Checkpoint = (point: CrashPoint) => void
 /** Ends nothing. */
 export const NO_CHECKPOINT: Checkpoint = () => {}
 
-/** Ends the process when a point is reached for the nth time, from 1. Can be handed to another thread. */
+/** Ends the process when a point is reached for the nth time, from 1. */
 export interface CrashPlan {
   readonly point: CrashPoint
   readonly nth: number

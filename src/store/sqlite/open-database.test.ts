@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -86,6 +87,23 @@ test('a database of version 1, which kept snapshots whole, is brought up to date
   assert.equal((await responses.find(idOf(2)))?.output, '["output 2"]')
   const { said = '' } = (await responses.thread(idOf(2), 10)) ?? {}
   assert.deepEqual(JSON.parse(said), [['output 2'], ['input 2'], { output: [{ said: 1 }] }, ['input 1']])
+  await store.close()
+})
+
+test('K-14: a process that is killed in the middle of a step leaves the schema as it was', async () => {
+  const path = fresh('killed.db')
+  const earlier = await openSqliteStore(path)
+  await earlier.forAccount(ALICE).insert(foregroundRow(1), 'boot')
+  await earlier.close()
+  const step = `
+    const { DatabaseSync } = require('node:sqlite')
+    const db = new DatabaseSync(process.argv[1])
+    db.exec('BEGIN IMMEDIATE; ALTER TABLE responses ADD COLUMN later TEXT; PRAGMA user_version = 99')
+    process.kill(process.pid, 'SIGKILL')`
+  assert.equal(spawnSync(process.execPath, ['--eval', step, path]).signal, 'SIGKILL')
+  const store = await openSqliteStore(path)
+  assert.equal((await store.forAccount(ALICE).find(idOf(1)))?.response, '{"first":1}')
+  assert.ok(!schemaOf(path).some(({ sql }) => String(sql).includes('later')))
   await store.close()
 })
 
