@@ -32,6 +32,9 @@ declare module 'fastify' {
 /** Time for a request's headers, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 20_000
 
+/** How often both times are looked at, in milliseconds: half a minute in Node, which would be added to them. */
+const TIMEOUT_CHECK_MS = 5000
+
 /** Time for a whole request, body included, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 120_000
 
@@ -50,7 +53,12 @@ export function createApp(parts: HttpParts): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
-    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
+    http: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      requireHostHeader: false,
+    },
     genReqId: () => mintRequestId(randomHex),
     requestIdHeader: false,
     return503OnClosing: false, // The answer would not be one of ours.
