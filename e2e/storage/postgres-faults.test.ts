@@ -16,6 +16,9 @@ const cluster = clusterForFile({ settings: { deadlock_timeout: '100ms' } })
 
 const LEASE_MS = 3_600_000
 
+/** Of jobs whose claim nobody was told of: longer than the store tries to end one. */
+const SHORT_LEASE_MS = 8000
+
 /** A store, the network before its database, and the database itself. */
 interface Stage {
   readonly store: Store
@@ -145,7 +148,7 @@ test(
     await sleep(500)
     const { accepted, unsure, ended, refused, slowest_ms } = await traffic.stop()
     assert.ok(accepted.length > 200, `${accepted.length}`)
-    assert.ok(slowest_ms < 6000, `${slowest_ms}`)
+    assert.ok(slowest_ms < 7000, `${slowest_ms}`)
     // A machine that is busy may take longer to start the server than the store waits.
     if (longest_ms < 3500) assert.equal(refused, 0)
     assert.equal(new Set(ended).size, ended.length, 'nothing ended twice')
@@ -156,7 +159,7 @@ test(
     for (const number of accepted) {
       const found = await store.forAccount(ALICE).find(idOf(number))
       assert.deepEqual([found?.lifecycle.status, found?.response], ['completed', `{"final":${number}}`])
-      assert.deepEqual([found?.lifecycle.attempt, found?.lifecycle.crashes], [1, 0])
+      if (refused === 0) assert.deepEqual([found?.lifecycle.attempt, found?.lifecycle.crashes], [1, 0])
     }
   },
 )
@@ -196,7 +199,7 @@ function startTraffic(store: Store) {
   const work = async () => {
     for (let isLast = false; !isLast;) {
       isLast = isOver && accepted.every((number) => ended.includes(number))
-      const jobs = await attempt(() => store.jobs.claim({ owner: 'boot', lease_ms: LEASE_MS, limit: 20 }))
+      const jobs = await attempt(() => store.jobs.claim({ owner: 'boot', lease_ms: SHORT_LEASE_MS, limit: 20 }))
       await Promise.all((jobs ?? []).map(finish))
       await sleep(5)
     }
@@ -435,7 +438,7 @@ function listenTo(store: Store) {
 }
 
 test(
-  'T-02: who is alive is decided while the lock is held, and after it was lost and taken again',
+  'D-17: a process that was cut off takes its lock again, and nobody takes it for dead',
   { skip },
   async (context) => {
     const { store, proxy, url } = await setStage(context, { probe_ms: 100 })

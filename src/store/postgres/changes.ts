@@ -195,13 +195,17 @@ export function appendLane(database: Database, news: News): Lane<Append, boolean
     keyOf: ({ id, batch }) => `${id} ${batch.first}`,
     sizeOf: ({ batch }) => batch.events.length,
     write: async (appends) => {
-      const rows = await database.ask(APPEND, [
-        ...holderValues(appends),
-        appends.map(({ batch }) => batch.first),
-        appends.map(({ batch }) => batch.last),
-        binaryArray(appends.map(({ batch }) => encodePayload(batch.events))),
-        ...news.words(appends.map(({ id }) => id)),
-      ])
+      const rows = await database.ask(
+        APPEND,
+        [
+          ...holderValues(appends),
+          appends.map(({ batch }) => batch.first),
+          appends.map(({ batch }) => batch.last),
+          binaryArray(appends.map(({ batch }) => encodePayload(batch.events))),
+          ...news.words(appends.map(({ id }) => id)),
+        ],
+        'own',
+      )
       return outcomesOf(appends, rows)
     },
   })
@@ -215,7 +219,7 @@ export function callLane(database: Database): Lane<CallRecord, boolean> {
     sizeOf: ({ calls }) => calls.length,
     write: async (records) => {
       const payloads = binaryArray(records.map(({ calls }) => encodePayload(calls)))
-      return outcomesOf(records, await database.ask(RECORD_CALLS, [...holderValues(records), payloads]))
+      return outcomesOf(records, await database.ask(RECORD_CALLS, [...holderValues(records), payloads], 'own'))
     },
   })
 }
@@ -230,7 +234,7 @@ function swapRows(
     const changed = await swap(query)
     if (!isRepeated || changed.length === swaps.length) return changed
     return query(FIND_DONE, [swaps.map(({ id }) => id), swaps.map(({ token }) => token)])
-  })
+  }, 'own')
 }
 
 function swapValues(swaps: readonly Swap[]): unknown[] {

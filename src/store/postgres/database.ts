@@ -24,6 +24,15 @@ export type Query = (statement: Statement, values: readonly unknown[]) => Promis
  */
 export type Work<Value> = (query: Query, isRepeated: boolean) => Promise<Value>
 
+/**
+ * For how long something is tried again.
+ *
+ * - `shared`: until the database has been away for as long as patience lasts: nobody who comes then waits anew.
+ * - `own`: as long as patience lasts, whatever was before: what would be lost otherwise.
+ * - `none`: not at all.
+ */
+export type Patience = 'shared' | 'own' | 'none'
+
 /** How connections are made and used. */
 export interface DatabaseOptions {
   /** Connections, besides the one that listens. */
@@ -70,6 +79,8 @@ export class Database {
   readonly #times = new WeakMap<PoolClient, number>()
   readonly #clients = new Set<PoolClient>()
   #time = 0
+  /** Since when nothing gets through, and when that was seen last; undefined where the last try has. */
+  #away: { readonly since_ms: number; readonly last_ms: number } | undefined
   #isClosed = false
   #isOver = false
   /** What is under way. */
@@ -96,19 +107,23 @@ export class Database {
   }
 
   /** Runs one statement, again where it was lost. */
-  ask(statement: Statement, values: readonly unknown[] = []): Promise<readonly SqlRow[]> {
-    return this.run((query) => query(statement, values))
+  ask(
+    statement: Statement,
+    values: readonly unknown[] = [],
+    patience: Patience = 'shared',
+  ): Promise<readonly SqlRow[]> {
+    return this.run((query) => query(statement, values), patience)
   }
 
   /**
    * Runs something on one connection, and again on another where that one was lost or others stood in the way.
    *
-   * @param patience_ms For how long, at most; what was lost after a long wait is tried once more in any case.
+   * @param patience What was lost after a long wait is tried once more in any case, unless there is none.
    * @throws {StoreUnavailable} It could not be done, or nobody knows whether it was.
    */
-  run<Value>(work: Work<Value>, patience_ms = this.#options.patience_ms): Promise<Value> {
+  run<Value>(work: Work<Value>, patience: Patience = 'shared'): Promise<Value> {
     if (this.#isClosed) return Promise.reject(new StoreUnavailable(CLOSED))
-    const running = this.#repeat(work, patience_ms)
+    const running = this.#repeat(work, patience)
     this.#running.add(running)
     const forget = () => this.#running.delete(running)
     running.then(forget, forget)
@@ -125,7 +140,7 @@ export class Database {
     for (const client of this.#clients) destroy(client)
   }
 
-  async #repeat<Value>(work: Work<Value>, patience_ms: number): Promise<Value> {
+  async #repeat<Value>(work: Work<Value>, patience: Patience): Promise<Value> {
     const started = performance.now()
     let isRepeated = false
     for (let tries = 1; ; tries++) {
@@ -134,8 +149,10 @@ export class Database {
         return await this.#once((query) => work(query, isRepeated))
       } catch (error) {
         const fault = faultOf(error)
-        const isPatient = performance.now() - started < patience_ms || (tries === 1 && patience_ms > 0)
-        if (!REPEATED.has(fault) || !isPatient) throw storeError(error)
+        if (fault === 'lost' || fault === 'full') this.#noteAway()
+        const since = patience === 'own' ? started : Math.min(started, this.#away?.since_ms ?? started)
+        const isPatient = tries === 1 || performance.now() - since < this.#options.patience_ms
+        if (!REPEATED.has(fault) || !isPatient || patience === 'none') throw storeError(error)
         isRepeated ||= fault === 'lost'
         await sleep(backoff(tries))
       }
@@ -147,6 +164,7 @@ export class Database {
     try {
       const value = await work(async (statement, values) => {
         const { rows }: { rows: SqlRow[] } = await client.query({ ...statement, values: [...values] })
+        this.#away = undefined
         return rows
       })
       client.release()
@@ -156,6 +174,13 @@ export class Database {
       else client.release()
       throw error
     }
+  }
+
+  /** What failed long ago was another outage, of which nobody has seen the end. */
+  #noteAway(): void {
+    const now_ms = performance.now()
+    const isAnother = this.#away === undefined || now_ms - this.#away.last_ms > this.#options.patience_ms
+    this.#away = { since_ms: isAnother ? now_ms : (this.#away?.since_ms ?? now_ms), last_ms: now_ms }
   }
 
   async #checkOut(): Promise<PoolClient> {

@@ -76,11 +76,10 @@ export class Hotline {
         if (tries > 0) this.#tell(['queue'])
         tries = 0
         this.#open.resolve(client)
-        await this.#watch(client)
+        await this.#watch(client).finally(() => (this.#open = Promise.withResolvers()))
       } catch (error) {
         this.#failure = error
       }
-      this.#open = Promise.withResolvers()
       await within(signal.aborted ? BACKOFF.most_ms : 0, client.end())
       destroy(client)
       await this.#sleep(Math.min(BACKOFF.first_ms * 2 ** tries, BACKOFF.most_ms))

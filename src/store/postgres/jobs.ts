@@ -134,7 +134,7 @@ export class Jobs {
     const { database, hotline, news } = this.#wiring
     const known = this.#known.get(owner) ?? { instance, lockKey: Math.floor(Math.random() * LOCK_KEYS) }
     await hotline.hold(LOCKS, known.lockKey)
-    await database.ask(REGISTER, [owner, instance, known.lockKey, lease_ms, ...news.words(['queue'])])
+    await database.ask(REGISTER, [owner, instance, known.lockKey, lease_ms, ...news.words(['queue'])], 'own')
     this.#known.set(owner, known)
   }
 
@@ -144,7 +144,7 @@ export class Jobs {
     const rows = await database.run(async (query, isRepeated) => {
       const earlier = isRepeated ? await query(CLAIMED, [owner, token]) : []
       return earlier.length > 0 ? earlier : query(CLAIM, [owner, lease_ms, limit, token])
-    })
+    }, 'own')
     // `RETURNING` promises no order.
     return this.#intact([...rows].sort(byAge), readJob)
   }
@@ -156,7 +156,7 @@ export class Jobs {
   }): Promise<readonly HeldJob[]> {
     const { owner, lease_ms, ids } = options
     const { instance, lockKey } = this.#known.get(owner) ?? {}
-    const rows = await this.#wiring.database.ask(HEARTBEAT, [owner, lease_ms, ids, instance, lockKey])
+    const rows = await this.#wiring.database.ask(HEARTBEAT, [owner, lease_ms, ids, instance, lockKey], 'own')
     return rows.map((row) => ({
       id: responseId(row, 'id'),
       isCancelWanted: row['cancel_wanted'] === true,

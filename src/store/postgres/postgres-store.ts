@@ -157,7 +157,7 @@ async function ping(database: Database): Promise<void> {
     const [row] = await query(PING, [])
     if (row?.['read_only'] !== 'off') throw new StoreUnavailable('The database can be read, and not written.')
     return true
-  }, 0)
+  }, 'none')
   if ((await within(PING_MS, asked)) === true) return
   asked.catch(() => {
     // It has taken too long already.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { Client } from 'pg'
 import type { Store } from '../store.ts'
 import { ALICE, backgroundRow, change, end, endingOf, foregroundRow, idOf, remove } from '../testing/rows.ts'
@@ -79,6 +79,29 @@ onProcesses(
     assert.equal((await store.jobs.orphans(10)).length, 1)
     await store.jobs.heartbeat({ owner: 'old', lease_ms: LEASE_MS, ids: [] })
     assert.deepEqual(await store.jobs.orphans(10), [])
+  },
+)
+
+onProcesses(
+  'T-02: a process whose clock is days ahead takes nothing from others: the database tells the time',
+  async (open) => {
+    const [here, ahead] = [await open(), await open()]
+    await here.jobs.register({ owner: 'here', instance: 'one', lease_ms: LEASE_MS })
+    await insertBoth(here, 'here')
+    mock.timers.enable({ apis: ['Date'], now: Date.now() + 10 * LEASE_MS })
+    try {
+      await ahead.jobs.register({ owner: 'ahead', instance: 'two', lease_ms: LEASE_MS })
+      assert.deepEqual(await ahead.jobs.orphans(10), [])
+      assert.deepEqual(await claim(ahead, 'ahead'), [])
+      await ahead.forAccount(ALICE).insert(backgroundRow(3), 'ahead')
+      assert.deepEqual(await claim(ahead, 'ahead'), [idOf(3)])
+      const [theirs, its] = await Promise.all(
+        [2, 3].map((number) => here.forAccount(ALICE).findLifecycle(idOf(number))),
+      )
+      assert.ok(Math.abs((its?.leaseUntil_ms ?? 0) - (theirs?.leaseUntil_ms ?? 0)) < LEASE_MS)
+    } finally {
+      mock.timers.reset()
+    }
   },
 )
 
