@@ -41,8 +41,12 @@ export function faultyStore(inner: Store): FaultyStore {
         const method: unknown = Reflect.get(target, name)
         if (typeof method !== 'function') return method
         // Whatever an interface of the store names is one of its operations.
-        return (...args: unknown[]) =>
-          guard(name as Fallible).then(() => Reflect.apply(method, target, args) as unknown)
+        return async (...args: unknown[]) => {
+          await guard(name as Fallible)
+          const result: unknown = await Reflect.apply(method, target, args)
+          if (acts.has(`after ${String(name)}`)) await play(`after ${String(name)}`)
+          return result
+        }
       },
     })
   return {
