@@ -33,6 +33,8 @@ export type Command =
   | { readonly type: 'end'; readonly attempt: number; readonly status: TerminalStatus }
   /** Anybody ends a response that nobody works on any more, or that is not to be worked on. */
   | { readonly type: 'close'; readonly status: 'cancelled' | 'failed' }
+  /** Somebody is about to close what another process may still work on: from now on that one can keep nothing more. */
+  | { readonly type: 'seize' }
   | { readonly type: 'remove' }
 
 /** A response as it is accepted. */
@@ -82,6 +84,8 @@ function proceed(state: Lifecycle, command: Command): Lifecycle | undefined {
         : undefined
     case 'close':
       return isTerminal(state.status) ? undefined : { ...changed(state), status: command.status, leaseUntil_ms: 0 }
+    case 'seize':
+      return state.status === 'in_progress' ? { ...changed(state), attempt: state.attempt + 1 } : undefined
     case 'remove':
       return { ...changed(state), isDeleted: true }
     default:

@@ -11,7 +11,7 @@ import { isTerminal, type Response } from '../protocol/response.ts'
 import type { Store, StoredResponse } from '../store/store.ts'
 import type { Changes, Watch } from './changes.ts'
 import type { Clock } from './clock.ts'
-import { endStored } from './ending.ts'
+import { endStored, seizeStored } from './ending.ts'
 import type { ReadOptions } from './event-log.ts'
 import { follow, readKept, readLog } from './follow.ts'
 import { pageItems, type ItemPage, type PageQuery } from './input-items.ts'
@@ -59,7 +59,7 @@ const LOOKS_MAX = 10
 
 /** Makes the access to stored responses. */
 export function createAccess(parts: AccessParts): Access {
-  const { store, live, changes, clock, textOf } = parts
+  const { store, live, changes } = parts
 
   const find = async (account: AccountId, text: string): Promise<Found> => {
     const id = readResponseId(text, 'response_id')
@@ -147,9 +147,23 @@ export function createAccess(parts: AccessParts): Access {
       await responses.ask(id, 'cancel')
       return watch.next(new AbortController().signal)
     }
-    const kept = held === undefined ? await readKept(responses, id) : []
-    const row = { ...stored, id, responses, log: held?.log, kept }
-    if (await endStored(row, { kind: 'cancelled', usage: null }, { clock, textOf })) live.release(id, held)
+    const ending = { kind: 'cancelled', usage: null } as const
+    if (status === 'queued') {
+      if (await endStored({ ...stored, id, responses, log: held?.log }, ending, parts)) live.release(id, held)
+      return
+    }
+    const lifecycle = await seizeStored({ ...stored, id, responses })
+    if (lifecycle === undefined) return
+    const now = live.get(id)
+    now?.run?.abandon() // It has begun meanwhile, and is not ours any more.
+    live.release(id, now) // No run begins on its log.
+    try {
+      const kept = await readKept(responses, id)
+      const log = kept.length > 0 ? undefined : now?.log
+      await endStored({ ...stored, lifecycle, id, responses, log, kept }, ending, parts)
+    } finally {
+      now?.log.abandon()
+    }
   }
 }
 

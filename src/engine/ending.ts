@@ -34,7 +34,8 @@ export interface RunStorage {
 export interface Told {
   readonly earlier: readonly ResponseEvent[]
   readonly response: Response
-  readonly calls: CallRecords
+  /** Undefined where nobody has read them: what is on record stays. */
+  readonly calls: CallRecords | undefined
 }
 
 /** What is stored of an end. */
@@ -49,7 +50,11 @@ export function storedEnding(told: Told, events: readonly UnnumberedEvent[], tex
   const final = foldAll(response, events)
   if (!isTerminal(final.status)) throw new Error('These events end nothing.')
   const all = [...earlier, ...events.map((event, index) => numbered(event, earlier.length + index))]
-  const ending = { ...splitSnapshot(final, textOf(final)), log: encodeLog(all, final), calls: JSON.stringify(calls) }
+  const ending = {
+    ...splitSnapshot(final, textOf(final)),
+    log: encodeLog(all, final),
+    calls: calls && JSON.stringify(calls),
+  }
   return { status: final.status, ending }
 }
 
@@ -110,7 +115,7 @@ export interface Waiting extends RunStorage {
   readonly log?: EventLog | undefined
   /** What it has said, where that was kept. */
   readonly kept?: readonly ResponseEvent[]
-  /** The calls that were made for it, as JSON text. */
+  /** The calls that were made for it, as JSON text; what is on record stays where it is not given. */
   readonly calls?: string
 }
 
@@ -126,7 +131,7 @@ interface EndingTools {
  * @returns whether this call ended it.
  */
 export async function endStored(waiting: Waiting, ending: Ending, { clock, textOf }: EndingTools): Promise<boolean> {
-  const { responses, id, lifecycle, log, kept = [], calls = '[]' } = waiting
+  const { responses, id, lifecycle, log, kept = [] } = waiting
   // Written by this program and checked by checksum.
   const first = JSON.parse(waiting.response) as Response
   const earlier = log?.all() ?? (kept.length > 0 ? kept : firstEvents(first, lifecycle.background))
@@ -138,7 +143,9 @@ export async function endStored(waiting: Waiting, ending: Ending, { clock, textO
       : [{ type: 'response.in_progress' as const, response: running }]),
     ...conclude(running, ending, Math.floor(clock.now() / 1000)),
   ]
-  const ended = storedEnding({ earlier, response: said, calls: JSON.parse(calls) as CallRecords }, events, textOf)
+  // The calls, too, were written by this program.
+  const calls = waiting.calls === undefined ? undefined : (JSON.parse(waiting.calls) as CallRecords)
+  const ended = storedEnding({ earlier, response: said, calls }, events, textOf)
   if (ended.status !== 'failed' && ended.status !== 'cancelled')
     throw new Error('Nobody can complete what nobody runs.')
   const next = lawful(lifecycle, { type: 'close', status: ended.status })
@@ -154,6 +161,16 @@ export async function endStored(waiting: Waiting, ending: Ending, { clock, textO
 export function firstEvents(response: Response, isBackground: boolean): readonly ResponseEvent[] {
   const created = numbered({ type: 'response.created', response }, 0)
   return isBackground ? [created, numbered({ type: 'response.queued', response }, 1)] : [created]
+}
+
+/**
+ * Takes a response away from whoever may still work on it. What that one has kept until now can be read, and is all.
+ *
+ * @returns how it stands then; undefined where it has changed meanwhile.
+ */
+export async function seizeStored({ responses, id, lifecycle }: RunStorage): Promise<Lifecycle | undefined> {
+  const next = lawful(lifecycle, { type: 'seize' })
+  return (await responses.swap(id, { version: lifecycle.version, next })) ? next : undefined
 }
 
 /** Gives a job back, for another process to run. @returns whether it was still held. */

@@ -1,15 +1,15 @@
 import type { CallRecords } from '../core/call-record.ts'
 import type { CreateRequest } from '../protocol/create-request.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
-import type { AccountId } from '../protocol/id.ts'
+import type { AccountId, ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
 import type { SnapshotText } from '../core/snapshot-text.ts'
-import type { Job, Store } from '../store/store.ts'
+import { StoreUnavailable, type Job, type Store } from '../store/store.ts'
 import type { Clock } from './clock.ts'
 import { endStored, failedBefore, firstEvents, releaseStored } from './ending.ts'
 import type { EventLog } from './event-log.ts'
 import { readKept } from './follow.ts'
-import type { Live } from './live.ts'
+import type { Held, Live } from './live.ts'
 import type { PreparedRun } from './prepare.ts'
 import { seenMidway } from './problems.ts'
 import type { Run } from './run.ts'
@@ -54,6 +54,11 @@ export interface JobRunner {
 /** Makes what runs jobs. */
 export function createJobRunner(parts: JobRunnerParts): JobRunner {
   const { store, live, clock, textOf } = parts
+  /** Another process may take the job up: whoever reads it here is to look for it there. */
+  const letGo = (held: Held, id: ResponseId) => {
+    held.log.abandon()
+    live.release(id, held)
+  }
   return {
     async start(job, request) {
       const { account, id, lifecycle } = job
@@ -62,11 +67,14 @@ export function createJobRunner(parts: JobRunnerParts): JobRunner {
       const known = live.get(id)
       const isWaiting = known !== undefined && known.run === undefined && !known.log.isEnded()
       const response = JSON.parse(job.response) as Response // Written by this program.
-      const { log } = isWaiting
-        ? known
-        : live.hold(id, { run: undefined, log: beginLog(parts.newLog(), kept, response) })
-      const plan = await parts.prepare(account, request, response)
-      if (log.isEnded()) return undefined // Cancelled, deleted, or this process stops.
+      const held = isWaiting ? known : live.hold(id, { run: undefined, log: beginLog(parts.newLog(), kept, response) })
+      const { log } = held
+      const plan = await parts.prepare(account, request, response).catch((error: unknown) => {
+        if (!isWaiting && error instanceof StoreUnavailable) letGo(held, id)
+        throw error
+      })
+      // Cancelled, deleted, or this process stops.
+      if (log.isEnded() || live.get(id)?.log !== log) return undefined
       const calls = JSON.parse(job.calls) as CallRecords // Written by this program.
       return parts.launch({ job, plan: { ...plan, response }, log, calls, kept: kept.length - 1 })
     },
@@ -75,11 +83,13 @@ export function createJobRunner(parts: JobRunnerParts): JobRunner {
       const responses = store.forAccount(job.account)
       const held = live.get(job.id)
       const waiting = held?.run === undefined ? held : undefined
-      const kept = await readKept(responses, job.id)
-      const log = kept.length > 0 ? undefined : waiting?.log
-      await endStored({ ...job, responses, log, kept }, failedBefore(error), { clock, textOf })
-      waiting?.log.abandon()
-      live.release(job.id, waiting)
+      try {
+        const kept = await readKept(responses, job.id)
+        const log = kept.length > 0 ? undefined : waiting?.log
+        await endStored({ ...job, responses, log, kept }, failedBefore(error), { clock, textOf })
+      } finally {
+        if (waiting !== undefined) letGo(waiting, job.id)
+      }
     },
 
     async release(job) {

@@ -5,7 +5,7 @@ import type { Store, Unfinished } from '../store/store.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Changes } from './changes.ts'
 import type { Clock } from './clock.ts'
-import { endStored, failedBefore } from './ending.ts'
+import { endStored, failedBefore, seizeStored } from './ending.ts'
 import { readKept } from './follow.ts'
 import { forget } from './forget.ts'
 import type { JobRunner } from './job-runner.ts'
@@ -120,6 +120,8 @@ async function endOrphans(parts: PresenceParts): Promise<void> {
 
 async function endOrphan({ store, clock, textOf }: PresenceParts, orphan: Unfinished): Promise<void> {
   const responses = store.forAccount(orphan.account)
+  const lifecycle = await seizeStored({ ...orphan, responses })
+  if (lifecycle === undefined) return
   const kept = await readKept(responses, orphan.id)
-  await endStored({ ...orphan, responses, kept }, failedBefore(stoppedMidway()), { clock, textOf })
+  await endStored({ ...orphan, lifecycle, responses, kept }, failedBefore(stoppedMidway()), { clock, textOf })
 }

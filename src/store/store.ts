@@ -84,8 +84,8 @@ export interface StoredEnding {
   readonly output: JsonText | undefined
   /** The event log, compact (see `core/log-codec.ts`). It takes the place of all batches. */
   readonly log: JsonText
-  /** The calls that were made for it (see `core/call-record.ts`). */
-  readonly calls: JsonText
+  /** The calls that were made for it (see `core/call-record.ts`); undefined where what is on record stays. */
+  readonly calls: JsonText | undefined
   /** Undefined where its binding stays as it is, or there is none. */
   readonly rebinding?: Rebinding | undefined
 }

@@ -228,7 +228,7 @@ function responsesOf(account: AccountId, tables: MemoryTables, { now_s }: StoreC
       if (next.isDeleted) row.deletedAt = now_s()
       row.lifecycle = next
       if (ending !== undefined) {
-        const { response, output, log, calls, rebinding } = ending
+        const { response, output, log, calls = row.calls, rebinding } = ending
         Object.assign(row, { response, output, log, calls, events: [] })
         rebind(id, rebinding)
       }

@@ -172,7 +172,7 @@ function acceptance(db: DatabaseSync, bindings: Bindings) {
         encodePayload((ending ?? row).response),
         encodeOptional(ending?.output),
         encodeOptional(ending?.log),
-        encodePayload((ending ?? row).calls),
+        encodePayload(ending?.calls ?? row.calls),
         next?.version ?? 0,
       )
       for (const itemId of row.clientItemIds) insertItem.run(account, itemId, row.id)
@@ -185,7 +185,7 @@ function acceptance(db: DatabaseSync, bindings: Bindings) {
 
 function changes(db: DatabaseSync, { now_s, bindings }: { now_s: () => number; bindings: Bindings }) {
   const end = db.prepare(
-    `UPDATE responses SET status = ?, version = ?, lease_until = 0, response = ?, output = ?, log = ?, calls = ?, request = NULL
+    `UPDATE responses SET status = ?, version = ?, lease_until = 0, response = ?, output = ?, log = ?, calls = coalesce(?, calls), request = NULL
      WHERE account_id = ? AND id = ? AND version = ?`,
   )
   const dropEvents = db.prepare(`DELETE FROM events WHERE response_id = ?`)
@@ -209,7 +209,7 @@ function changes(db: DatabaseSync, { now_s, bindings }: { now_s: () => number; b
         encodePayload(response),
         encodeOptional(output),
         encodePayload(log),
-        encodePayload(calls),
+        encodeOptional(calls),
       ] as const
       if (end.run(next.status, next.version, ...payloads, account, id, version).changes === 0) return false
       dropEvents.run(id)

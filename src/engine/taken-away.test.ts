@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { grammarFaults } from '../core/grammar.ts'
+import type { ResponseEvent } from '../protocol/event.ts'
+import { memoryTables, openMemoryStore } from '../store/memory/memory-store.ts'
+import { StoreUnavailable } from '../store/store.ts'
+import { LOOK_MS } from './changes.ts'
+import { fakeClock, settled } from './testing/fake-clock.ts'
+import { faultyStore } from './testing/faulty-store.ts'
+import { FINISH } from './testing/scripted-model.ts'
+import { ALICE, cutEventsOf, eventsOf, idOf, testEngine } from './testing/test-engine.ts'
+
+/** Two processes on one storage, neither of which hears of the other. */
+function two() {
+  const clock = fakeClock()
+  const tables = memoryTables()
+  const open = (instance: string) => {
+    const store = faultyStore({ ...openMemoryStore(clock.now, tables), onChange: () => {} })
+    return { ...testEngine(store, { clock, instance }), store }
+  }
+  return { clock, tables, first: open('one:1'), second: open('two:1') }
+}
+
+test('a job that is cancelled just as its run begins tells its readers of one beginning', async () => {
+  const clock = fakeClock()
+  const store = faultyStore(openMemoryStore(clock.now))
+  const { engine, create, stop } = testEngine(store, { clock })
+  const id = idOf(await create({ background: true }))
+  const reading = eventsOf(await engine.events(ALICE, id, { after: -1 }))
+  const prepared = Promise.withResolvers<void>()
+  const told = Promise.withResolvers<void>()
+  store.before('thread', () => prepared.promise)
+  await engine.start()
+  await settled()
+  // The row is cancelled while its worker prepares the run; the run begins before anybody knows.
+  store.after('findEvents', () => told.promise)
+  const cancelling = engine.cancel(ALICE, id)
+  await settled()
+  prepared.resolve()
+  await settled()
+  told.resolve()
+  assert.equal((JSON.parse(await cancelling) as { status: string }).status, 'cancelled')
+  const stored = await eventsOf(await engine.events(ALICE, id, { after: -1 }))
+  assert.deepEqual(grammarFaults(stored), [])
+  assert.deepEqual(await reading, stored)
+  await stop()
+})
+
+test('a job that is cancelled over the head of its worker keeps its calls, and all that was read of it', async () => {
+  const { clock, tables, first, second } = two()
+  await first.engine.start()
+  const id = idOf(await first.create({ background: true }))
+  const seen: ResponseEvent[] = []
+  void (await first.engine.events(ALICE, id, { after: -1 })).each((batch) => void seen.push(...batch)).catch(() => {})
+  first.model.calls[0]?.say({ type: 'text', text: 'One' })
+  await settled()
+  // What the worker says between the last look at it and its end must not be lost, or must not be read.
+  second.store.after('findEvents', async () => {
+    first.model.calls[0]?.say({ type: 'text', text: ' two' })
+    await settled()
+  })
+  const cancelling = second.engine.cancel(ALICE, id)
+  for (let look = 0; look < 4; look++) await clock.pass(LOOK_MS)
+  await cancelling
+  const stored = await eventsOf(await second.engine.events(ALICE, id, { after: -1 }))
+  assert.deepEqual(grammarFaults(stored), [])
+  assert.deepEqual(seen, stored.slice(0, seen.length))
+  const [row] = tables.rows.values()
+  assert.equal((JSON.parse(row?.calls ?? '[]') as unknown[]).length, 1)
+  await first.stop()
+})
+
+test('who reads a job that could not be prepared here is sent to look for it elsewhere', async () => {
+  const { clock, first, second } = two()
+  await first.engine.start()
+  first.store.breakDown('thread', new StoreUnavailable('away'), 1)
+  const prepared = Promise.withResolvers<void>()
+  first.store.before('thread', () => prepared.promise)
+  const id = idOf(await first.create({ background: true }))
+  await clock.pass(0)
+  const reading = cutEventsOf(await first.engine.events(ALICE, id, { after: -1 }))
+  prepared.resolve()
+  assert.equal((await reading).at(-1)?.type, 'response.queued')
+  await first.engine.drain(0)
+  await clock.pass(20_000)
+  await second.engine.start()
+  await settled()
+  second.model.calls[0]?.say(FINISH)
+  await settled()
+  assert.equal((await second.retrieve(id)).status, 'completed')
+  await second.stop()
+})
