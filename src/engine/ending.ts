@@ -4,7 +4,7 @@ import { foldAll } from '../core/decide.ts'
 import { transition, type Command, type Lifecycle } from '../core/lifecycle.ts'
 import { encodeLog, numbered } from '../core/log-codec.ts'
 import type { SnapshotText } from '../core/snapshot-text.ts'
-import { splitSnapshot } from '../core/split-snapshot.ts'
+import { joinSnapshot, splitSnapshot } from '../core/split-snapshot.ts'
 import { ApiError, type ErrorDetail } from '../protocol/error.ts'
 import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
@@ -81,13 +81,20 @@ export async function storeEnding(
   const next = lawful(lifecycle, { type: 'end', attempt, status })
   for (let tries = 1; ; tries++) {
     try {
-      return (await responses.swap(id, { version, next, ending })) ? 'stored' : 'lost'
+      if (await responses.swap(id, { version, next, ending })) return 'stored'
+      // An earlier try that seemed to fail may have been done.
+      return tries > 1 && (await isStored(responses, id, ending)) ? 'stored' : 'lost'
     } catch (error) {
       logger.error({ attempt: tries, ...errorFacts(error) }, 'the end of a response could not be stored')
       if (tries >= STORE_TRIES_MAX || tools.isRefused === true || !(error instanceof StoreUnavailable)) return 'failed'
       await clock.sleep(STORE_BACKOFF_MS * 2 ** (tries - 1), new AbortController().signal)
     }
   }
+}
+
+async function isStored(responses: ResponseStore, id: ResponseId, ending: StoredEnding): Promise<boolean> {
+  const stored = await responses.find(id)
+  return stored !== undefined && joinSnapshot(stored) === joinSnapshot(ending)
 }
 
 /**

@@ -18,6 +18,7 @@ import type { NextModel } from './fallback.ts'
 import type { Submission } from './joining.ts'
 import type { Keeping } from './log-keeper.ts'
 import type { PreparedRun } from './prepare.ts'
+import { takenAway } from './problems.ts'
 import { readWishes, type ReasoningContext, type ReasoningWishes } from './reasoning.ts'
 import type { Run, RunLimits, Served } from './run.ts'
 import type { Translated } from './translate.ts'
@@ -118,6 +119,8 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   #nextModel: NextModel | undefined
   #hasTurned = false
   #clients = 0
+  /** Whether its row is known to be durable. */
+  #isAccepted = false
   readonly #control = new AbortController()
   /** Undefined once the run has begun, or ended before. */
   #beginning: PromiseWithResolvers<void> | undefined
@@ -152,10 +155,13 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
     this.#beginning = Promise.withResolvers()
     this.begun = this.#beginning.promise
     this.begun.catch(() => {}) // Whoever answers the client looks at it; a background run has nobody.
-    accepted.catch((error: unknown) => {
-      this.isRefused = true
-      this.stop(error)
-    })
+    accepted.then(
+      () => (this.#isAccepted = true),
+      (error: unknown) => {
+        this.isRefused = true
+        this.stop(error)
+      },
+    )
     this.#stopDeadline = clock.after(limits.response_ms, () => this.stop(new DeadlinePassed()))
     this.ended = execute(this)
   }
@@ -194,7 +200,7 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   }
 
   failure(): ApiError | undefined {
-    return this.isRefused || this.response.output.length === 0 ? this.error : undefined
+    return this.isRefused || this.isAbandoned || this.response.output.length === 0 ? this.error : undefined
   }
 
   join(): () => void {
@@ -220,7 +226,10 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   }
 
   lose(): void {
-    if (!this.isEnding) this.abandon()
+    // Nobody can have taken what is not there yet.
+    if (this.isEnding || this.isAbandoned || !this.#isAccepted) return
+    this.error ??= takenAway()
+    this.abandon()
   }
 
   async recheck(): Promise<void> {

@@ -41,6 +41,16 @@ export function stoppedMidway(): ApiError {
   })
 }
 
+/** A response that was ended or deleted elsewhere while this process was silent for too long. */
+export function takenAway(): ApiError {
+  return new ApiError({
+    type: 'server_error',
+    code: 'server_error',
+    message: 'This response was ended elsewhere while the server was working on it.',
+    headers: { 'x-should-retry': 'false' },
+  })
+}
+
 /** A job that its process has left in the middle of an answer of which some has been read. */
 export function seenMidway(): ApiError {
   return new ApiError({

@@ -170,9 +170,9 @@ test('a storage that refuses the row when the model has already answered refuses
     ['storage_unavailable', 'server_error', 503],
   )
   assert.equal(run.log.all().at(-1)?.type, 'response.failed')
-  await clock.pass(60_000)
-  assert.equal(faults.count('swap'), 1, 'there is no row to be ended')
   faults.heal()
+  await clock.pass(60_000)
+  assert.equal(faults.count('swap'), 2, 'whether there is a row after all is looked at once')
   await assert.rejects(retrieve(run.id), { code: 'response_not_found' })
 })
 

@@ -13,6 +13,7 @@ import { answerNotStored, storageUnavailable, storedEnding, storeEnding } from '
 import { Cancelled, DeadlinePassed, Execution, type RunParts } from './execution.ts'
 import type { EventLog } from './event-log.ts'
 import { refusalOf } from './joining.ts'
+import { takenAway } from './problems.ts'
 import { outputEvents } from './reasoning.ts'
 import { runTurn } from './turn.ts'
 
@@ -256,19 +257,27 @@ async function end(execution: Execution, ending: Ending): Promise<void> {
   execution.checkpoint(`${kind}:before-ending`)
   const outcome = await keep(execution, events)
   execution.checkpoint(`${kind}:after-ending`)
-  if (execution.isRefused && execution.error === undefined) return endRefused(execution)
+  if (execution.isRefused) return endRefused(execution, events)
   if (outcome === 'stored') return tellEnd(execution, events)
   if (outcome === 'failed' && !execution.response.background) return endUnstored(execution, ending)
-  // A background response runs again when its lease ends: until then nothing has been said.
+  // A background response runs again when its lease ends: until then nothing has been said. One in the foreground has
+  // been ended by another process, for which this one was gone: what its model has said here counts for nothing.
+  if (!execution.isAbandoned) execution.error ??= takenAway()
   execution.isAbandoned = true
   emit(execution, events)
   execution.log.abandon()
 }
 
-/** The model has answered before it was known that the response cannot be accepted. */
-function endRefused(execution: Execution): void {
-  const { response, signal } = execution
-  emit(execution, conclude(response, failed(execution, signal.reason), nowOf(execution)))
+/**
+ * The response could not be accepted, which may not have been known when the model finished. The storage may have
+ * taken it all the same: then it has failed there too, as soon as that can be written.
+ */
+function endRefused(execution: Execution, events: readonly UnnumberedEvent[]): void {
+  const { response, signal, log, calls, textOf, error } = execution
+  const told = error === undefined ? conclude(response, failed(execution, signal.reason), nowOf(execution)) : events
+  if (execution.isAbandoned) return emit(execution, told)
+  execution.storeLater(storedEnding({ earlier: log.all(), response, calls }, told, textOf))
+  tellEnd(execution, told)
 }
 
 /** What becomes of an ending; `stored` also where there is nothing to store it in. */

@@ -5,6 +5,7 @@ import type { ResponseEvent } from '../protocol/event.ts'
 import { memoryTables, openMemoryStore } from '../store/memory/memory-store.ts'
 import { StoreUnavailable } from '../store/store.ts'
 import { LOOK_MS } from './changes.ts'
+import { TRAIL_MS } from './log-keeper.ts'
 import { fakeClock, settled } from './testing/fake-clock.ts'
 import { faultyStore } from './testing/faulty-store.ts'
 import { FINISH } from './testing/scripted-model.ts'
@@ -68,6 +69,45 @@ test('a job that is cancelled over the head of its worker keeps its calls, and a
   const [row] = tables.rows.values()
   assert.equal((JSON.parse(row?.calls ?? '[]') as unknown[]).length, 1)
   await first.stop()
+})
+
+for (const stream of [true, false]) {
+  test(`what another process has ended is not answered as if it were complete (stream: ${stream})`, async () => {
+    const { clock, first, second } = two()
+    await first.engine.start()
+    const created = await first.create({ stream })
+    assert.ok(created.kind === 'running')
+    const { run } = created
+    const reading = stream ? cutEventsOf(run.log.read({ after: -1 })) : undefined
+    first.model.calls[0]?.say({ type: 'text', text: 'Hello' })
+    await clock.pass(TRAIL_MS)
+    first.store.breakDown('heartbeat', new StoreUnavailable('away'))
+    await clock.pass(20_000)
+    await second.engine.start()
+    first.model.calls[0]?.say(FINISH)
+    await settled()
+    await run.ended
+    assert.deepEqual([run.failure()?.status, run.failure()?.headers], [503, { 'x-should-retry': 'false' }])
+    const stored = await second.retrieve(run.id)
+    assert.equal(stored.status, 'failed')
+    for (const event of (await reading) ?? []) assert.notEqual(event.type, 'response.completed')
+    await second.stop()
+    await first.stop()
+  })
+}
+
+test('a stream whose row is refused late is refused, and not begun', async () => {
+  const clock = fakeClock()
+  const store = faultyStore(openMemoryStore(clock.now))
+  const { create } = testEngine(store, { clock })
+  const refused = Promise.withResolvers<void>()
+  store.before('insert', () => refused.promise)
+  store.breakDown('insert', new StoreUnavailable('full'), 1)
+  const created = await create({ stream: true })
+  assert.ok(created.kind === 'running')
+  await clock.pass(4 * TRAIL_MS) // Its events are to be kept by now, and there is no row.
+  refused.resolve()
+  await assert.rejects(created.run.begun, { code: 'storage_unavailable', status: 503 })
 })
 
 test('who reads a job that could not be prepared here is sent to look for it elsewhere', async () => {
