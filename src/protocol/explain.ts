@@ -73,17 +73,32 @@ function explainAt(schema: Keywords, value: unknown, path: string): Explanation 
 
 function explainUnion(schema: Keywords, value: unknown, path: string): Explanation | undefined {
   const variants = variantsOf(schema)
-  if (variants.some((variant) => explainAt(variant, value, path) === undefined)) return undefined
-  if (schema.discriminator !== undefined) return explainTagged(schema, value, path)
+  // Each is asked once: unions stand in unions, and what is in them may be long.
+  const faults = new Map<Keywords, Explanation>()
+  for (const variant of variants) {
+    const fault = explainAt(variant, value, path)
+    if (fault === undefined) return undefined
+    faults.set(variant, fault)
+  }
+  if (schema.discriminator !== undefined) return explainTagged(schema, { value, path, faults })
   const kind = jsonType(value)
   const candidates = variants.filter((variant) => variant.type !== 'null')
   const sameKind = candidates.filter((variant) => kindsOf(variant).includes(kind))
   const [only] = sameKind.length > 0 ? sameKind : candidates.length === 1 ? candidates : []
-  if (only !== undefined) return explainAt(only, value, path)
+  if (only !== undefined) return faults.get(only)
   return wrongType(candidates.flatMap(kindsOf).filter(isFirst).join(' or '), value, path)
 }
 
-function explainTagged(schema: Keywords, value: unknown, path: string): Explanation | undefined {
+/** What is wrong with a value, by the variant that it is held against. */
+type Faults = ReadonlyMap<Keywords, Explanation>
+
+interface Untold {
+  readonly value: unknown
+  readonly path: string
+  readonly faults: Faults
+}
+
+function explainTagged(schema: Keywords, { value, path, faults }: Untold): Explanation | undefined {
   if (!isJsonObject(value)) return wrongType('object', value, path)
   const tag = schema.discriminator?.propertyName ?? 'type'
   const variants = variantsOf(schema)
@@ -100,7 +115,7 @@ function explainTagged(schema: Keywords, value: unknown, path: string): Explanat
       message: `${tagPath} must be one of ${known.map(String).join(', ')}, got ${show(given)}.`,
     }
   }
-  return explainAt(fullest(chosen, value), value, path)
+  return faults.get(fullest(chosen, value))
 }
 
 /** The variant that shares most fields with the value: two variants may bear one tag. */
@@ -314,8 +329,16 @@ function cut(text: string): string {
   return points.length > SHOWN_CHARS_MAX ? `${points.slice(0, SHOWN_CHARS_MAX).join('')}…` : points.join('')
 }
 
+/** Counted by units: a text's own iterator takes half a microsecond for each, and some have millions. */
 function codePoints(text: string): number {
-  let count = 0
-  for (const _ of text) count++
+  if (!/[\ud800-\udfff]/.test(text)) return text.length
+  let count = text.length
+  for (let index = 1; index < text.length; index++) {
+    if (isHalf(text, index, 0xdc00) && isHalf(text, index - 1, 0xd800)) count--
+  }
   return count
+}
+
+function isHalf(text: string, index: number, half: number): boolean {
+  return (text.charCodeAt(index) & 0xfc00) === half
 }
