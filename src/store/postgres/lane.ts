@@ -61,12 +61,17 @@ export class Lane<Item, Result> {
     return written
   }
 
-  /** Resolves when what waits for a response has been written, or could not be. At once where nothing does. */
-  async settled(id: string): Promise<void> {
+  /**
+   * Resolves when what waits for a response has been written, or could not be. At once where nothing does.
+   *
+   * @returns whether it could.
+   */
+  async settled(id: string): Promise<boolean> {
     const written = this.#pending.get(id)
-    if (written === undefined) return
+    if (written === undefined) return true
     this.#announce()
-    await Promise.allSettled([written])
+    const [outcome] = await Promise.allSettled([written])
+    return outcome.status === 'fulfilled'
   }
 
   /** Resolves when all that waits now has been written, or could not be. */

@@ -138,7 +138,7 @@ function responseStore({ database, news, mintToken }: Parts, lanes: Lanes, accou
     findItemOwner: (itemId) => insertions.allSettled().then(() => reads.findItemOwner(itemId)),
     thread: (id, turnsMax) => inserted(id).then(() => reads.thread(id, turnsMax)),
     async swap(id, { ending, ...step }) {
-      await inserted(id)
+      if (!(await inserted(id))) throw new StoreUnavailable('The row to be changed could not be written.')
       const swap = { account, id, step, token: mintToken() }
       return ending === undefined ? lanes.changes.add(swap) : lanes.endings.add({ ...swap, ending })
     },
