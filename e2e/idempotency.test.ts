@@ -52,7 +52,7 @@ function idIn({ text }: Answer): string {
 
 for (const { name, body, status } of KINDS) {
   for (const [way, headersOf] of Object.entries(WAYS)) {
-    test(`${name}, sent again and again (${way}), is one response and one call each`, async () => {
+    test(`C-21: ${name}, sent again and again (${way}), is one response and one call each`, async () => {
       const each = 10
       const requests = Math.max(1, Math.round(DUPLICATES / (KINDS.length * Object.keys(WAYS).length * each)))
       for (let number = 0; number < requests; number++) {

@@ -63,7 +63,7 @@ const failures: Readonly<Record<string, Answer>> = {
 }
 for (const [name, failure] of Object.entries(failures)) {
   for (const stream of [false, true]) {
-    test(`after ${name} the ${stream ? 'stream' : 'answer'} is of the fallback: one response, and no gap`, async () => {
+    test(`U-27: after ${name} the ${stream ? 'stream' : 'answer'} is of the fallback: one response, and no gap`, async () => {
       first.answer(() => failure)
       const answer = await server.post('/responses', { model: 'fast', input: 'Hello', stream })
       assert.equal(answer.status, 200)
@@ -94,7 +94,7 @@ test('what the client has done wrong is told, and nobody else is asked', async (
   assert.equal(answer.headers.get('antiphon-route'), null)
 })
 
-test('an answer that breaks off is not gone on with by another model', async () => {
+test('U-26: an answer that breaks off is not gone on with by another model', async () => {
   const [opening = ''] = (says('Half').chunks ?? []).slice(1).map(String)
   first.answer(() => ({ chunks: [opening], end: 'cut' }))
   const answer = await server.post('/responses', { model: 'fast', input: 'Hello' })

@@ -122,7 +122,7 @@ test('a known key is not asked for again within the cache time, an unknown one i
   assert.equal(asked(), 3)
 })
 
-test('a revoked key works for the cache time at most, however busy it is', async (t) => {
+test('R-11: a revoked key works for the cache time at most, however busy it is', async (t) => {
   const pass = fakeTime(t)
   const { keys } = keyStore()
   const { key, stored } = mintKey(ALICE, 0)

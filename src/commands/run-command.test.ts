@@ -103,7 +103,7 @@ test('config check counts what a file names', async () => {
 })
 
 for (const command of ['serve', 'config check', 'keys list']) {
-  test(`${command} with a bad configuration tells all its problems and no secret, and makes nothing`, async () => {
+  test(`O-14: ${command} with a bad configuration tells all its problems and no secret, and makes nothing`, async () => {
     const folder = fresh('data')
     const yaml = `serverr: {}\nstore: "sqlite:${folder}/a.db"\nproviders: { p: { kind: openai-chat, api_key: sk-secret } }\nkeys: [{ account: a, key: "\${NO_KEY}" }]\n`
     const said = await runCaptured([...command.split(' '), '--config', configFile(yaml)])
@@ -161,7 +161,7 @@ test('a seal.key that cannot be read is refused, and the process can end', async
   assert.match(stderr, /EISDIR/)
 })
 
-test('a taken port is told with what to do', async () => {
+test('O-14: a taken port is told with what to do', async () => {
   const holder = createServer()
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
   const { port } = holder.address() as AddressInfo // It listens on TCP.

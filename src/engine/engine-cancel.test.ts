@@ -20,7 +20,7 @@ function fresh(options: TestEngineOptions = {}) {
 }
 
 for (const isEnded of [false, true]) {
-  test(`a foreground response cannot be cancelled, ${isEnded ? 'ended' : 'running'}`, async () => {
+  test(`R-03: a foreground response cannot be cancelled, ${isEnded ? 'ended' : 'running'}`, async () => {
     const { create, engine, retrieve } = fresh({ answer: isEnded ? answerWith('Hello') : () => {} })
     const id = idOf(await create())
     const before = await retrieve(id)
@@ -33,7 +33,7 @@ for (const isEnded of [false, true]) {
   })
 }
 
-test('a job that waits is cancelled at once: its readers are told, and nobody runs it', async () => {
+test('R-03: a job that waits is cancelled at once: its readers are told, and nobody runs it', async () => {
   const { create, cancel, events, engine, model, store, stop } = fresh()
   const id = idOf(await create({ background: true }))
   const reading = events(id)
@@ -72,7 +72,7 @@ test('a job that runs is cancelled with what it has said', async () => {
   await stop()
 })
 
-test('cancelling twice, at once or later, gives the same object', async () => {
+test('R-03: cancelling twice, at once or later, gives the same object', async () => {
   const { create, cancel, engine, stop } = fresh()
   await engine.start()
   const id = idOf(await create({ background: true }))
@@ -92,7 +92,7 @@ test('a job that has ended is given back as it is', async () => {
   await stop()
 })
 
-test('of a cancel and an end at the same moment one wins, for everybody', async () => {
+test('R-02: of a cancel and an end at the same moment one wins, for everybody', async () => {
   for (let turns = 0; turns < 12; turns++) {
     const { create, cancel, events, retrieve, engine, model, stop } = fresh()
     await engine.start()

@@ -27,7 +27,7 @@ test('a deleted response is gone for every read at once, and for a second delete
 })
 
 for (const background of [false, true]) {
-  test(`deleting a running ${background ? 'background' : 'foreground'} response stops its model and ends its readers`, async () => {
+  test(`R-04: deleting a running ${background ? 'background' : 'foreground'} response stops its model and ends its readers`, async () => {
     const { create, engine, cutEvents, model, retrieve, stop } = fresh()
     await engine.start()
     const id = idOf(await create({ background }))
@@ -74,7 +74,7 @@ test('deleting a job while it is being prepared keeps its model from being calle
   await stop()
 })
 
-test('a response that is deleted while its end is being stored does not come back', async () => {
+test('R-04: a response that is deleted while its end is being stored does not come back', async () => {
   const { create, engine, model, store, retrieve } = fresh()
   const created = await create()
   assert.ok(created.kind === 'running')

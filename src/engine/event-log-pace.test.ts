@@ -74,7 +74,7 @@ test('a writer that waits goes on as soon as the paced reader has caught up', as
   await room
 })
 
-test('the slowest paced reader sets the pace, and an unpaced one never does', async () => {
+test('C-19: the slowest paced reader sets the pace, and an unpaced one never does', async () => {
   const log = new EventLog(TEN_EVENTS)
   const fast = iterate(log.read({ after: -1, paced: true }))
   const slow = iterate(log.read({ after: -1, paced: true }))

@@ -81,7 +81,7 @@ test('a reader that asks for numbers to come waits for them', async () => {
   assert.equal(reader.text(), 'd.')
 })
 
-test('every reader is given everything once, whenever it came and however fast it is', async () => {
+test('R-09: every reader is given everything once, whenever it came and however fast it is', async () => {
   const log = new EventLog(1)
   const readers = []
   for (const text of 'abcdef') {

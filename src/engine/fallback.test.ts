@@ -40,7 +40,7 @@ async function begin(request: Partial<CreateRequest> = {}, options: TestEngineOp
 }
 
 for (const kind of [{}, { stream: true }, { background: true }] as const) {
-  test(`a fallback answers ${JSON.stringify(kind)} under the name that was asked for, and is told of`, async () => {
+  test(`U-27: a fallback answers ${JSON.stringify(kind)} under the name that was asked for, and is told of`, async () => {
     const { rival, run, id, retrieve, logger, counted, engine, clock } = await begin(kind)
     const [call] = rival.calls
     assert.equal(call?.call.model, 'rival-2')
@@ -76,7 +76,7 @@ for (const kind of [{}, { stream: true }, { background: true }] as const) {
   })
 }
 
-test('what another provider has sealed is left out of a fallback’s call, and said so', async () => {
+test('U-25: what another provider has sealed is left out of a fallback’s call, and said so', async () => {
   const { rival, model, run } = await begin({
     input: [
       { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: '["alice","model"]:{"signature":"abc"}' },

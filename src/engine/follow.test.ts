@@ -44,7 +44,7 @@ function textIn(events: readonly ResponseEvent[]): string {
 for (const request of [{ stream: true }, { background: true }] as const) {
   for (const isDeaf of [false, true]) {
     const how = `${JSON.stringify(request)}${isDeaf ? ', though nothing is heard of it' : ''}`
-    test(`another process reads ${how} as it is said, byte for byte`, async () => {
+    test(`O-13: another process reads ${how} as it is said, byte for byte`, async () => {
       const { clock, first, second, create, stop } = await two({ isDeaf })
       const id = await create(request)
       const here = eventsOf(await first.engine.events(ALICE, id, { after: -1 }))

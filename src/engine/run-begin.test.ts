@@ -128,7 +128,7 @@ test('a failure after the first event refuses nothing: it is told in the stream'
   assert.equal(run.failure(), undefined)
 })
 
-test('a failure that is ours says nothing of the inside', async () => {
+test('K-20: a failure that is ours says nothing of the inside', async () => {
   const { run, call, logger } = await begin()
   call.fail(new Error('secret detail'))
   await assert.rejects(run.begun, { type: 'api_error', code: 'internal_error', message: /^The server failed/ })

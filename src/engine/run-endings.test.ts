@@ -107,7 +107,7 @@ test('arguments for a call that never began end the run as an invalid answer', a
   await assertOneTruth(context)
 })
 
-test('the deadline ends a run as failed, names the limit, and stops the model', async () => {
+test('T-03: the deadline ends a run as failed, names the limit, and stops the model', async () => {
   const context = await begin()
   context.call.say({ type: 'text', text: 'Hello' })
   await context.clock.pass(LIMITS.response_ms - 1)
@@ -122,7 +122,7 @@ test('the deadline ends a run as failed, names the limit, and stops the model', 
   await assertOneTruth(context)
 })
 
-test('a wait that would last beyond the deadline is not begun', async () => {
+test('T-03: a wait that would last beyond the deadline is not begun', async () => {
   const context = await begin({ limits: { response_ms: 5000 } })
   context.call.fail(new UpstreamError({ fault: 'rate_limited', message: 'Later.', retryAfter_ms: 5001 }))
   await assert.rejects(context.run.begun, { message: 'Later.', headers: { 'retry-after': '6' } })
@@ -130,7 +130,7 @@ test('a wait that would last beyond the deadline is not begun', async () => {
   assert.deepEqual(context.clock.sleepers(), [])
 })
 
-test('the deadline also ends a run that waits for its turn at the provider', async () => {
+test('T-03: the deadline also ends a run that waits for its turn at the provider', async () => {
   const context = await begin({ limits: { response_ms: 5000 }, concurrency: 1 })
   const waiting = await context.create()
   assert.ok(waiting.kind === 'running')
@@ -223,7 +223,7 @@ test('an answer of more items than any model makes has failed', async () => {
   assert.match(final.error?.message ?? '', /1000 items/)
 })
 
-test('a fault while the end is made leaves no reader waiting', async () => {
+test('K-20: a fault while the end is made leaves no reader waiting', async () => {
   const { run, call, clock } = await begin()
   const reading = cutEventsOf(run.log.read({ after: -1 }))
   Object.assign(clock, {

@@ -31,7 +31,7 @@ const refusals = [
   { what: 'is unknown', id: `resp_${'0'.repeat(48)}`, code: 'previous_response_not_found', status: 404 },
 ] as const
 for (const { what, id, code, status } of refusals) {
-  test(`a previous response that ${what} is refused, and the model is not called`, async () => {
+  test(`R-06: a previous response that ${what} is refused, and the model is not called`, async () => {
     const context = fresh()
     await assert.rejects(say(context, 'Hi', id), { code, status, param: 'previous_response_id' })
     assert.equal(context.model.calls.length, 0)
@@ -52,7 +52,7 @@ test('a deleted and a foreign previous response are refused in the same words', 
   await assert.rejects(context.engine.create(BOB, foreign), expected)
 })
 
-test('a previous response that has not ended is refused: running or waiting', async () => {
+test('R-06: a previous response that has not ended is refused: running or waiting', async () => {
   const context = fresh(() => {})
   const refused = (status: string) => ({
     code: 'previous_response_not_ready',
@@ -66,7 +66,7 @@ test('a previous response that has not ended is refused: running or waiting', as
 })
 
 for (const ending of ['failed', 'cancelled', 'incomplete'] as const) {
-  test(`a previous response that is ${ending} may be gone on with, with the output it has`, async () => {
+  test(`R-06: a previous response that is ${ending} may be gone on with, with the output it has`, async () => {
     const context = fresh(() => {})
     const created = await context.create({ input: 'a' })
     assert.ok(created.kind === 'running')
@@ -133,7 +133,7 @@ test('the words of a turn that was stored whole, by an earlier version, are gone
   assert.equal(shown(context), 'a whole b ok c')
 })
 
-test('a thread of the most turns is read, one more turn is refused', async () => {
+test('E-07: a thread of the most turns is read, one more turn is refused', async () => {
   const context = fresh()
   const responses = context.store.forAccount(ALICE)
   const ending = { response: '{}', output: '[]', log: '[]', calls: '[]' }

@@ -154,7 +154,7 @@ test('a worker that stops while it claims gives back what it gets, and leaves no
   assert.deepEqual(clock.sleepers(), [])
 })
 
-test('a run whose lease was lost is abandoned, the others go on', async () => {
+test('T-05: a run whose lease was lost is abandoned, the others go on', async () => {
   const { parts, started, insert, clock, store } = fresh()
   await insert(1, 2)
   startWorker(parts)
@@ -167,7 +167,7 @@ test('a run whose lease was lost is abandoned, the others go on', async () => {
   )
 })
 
-test('after a pause of the whole process its leases are renewed before its jobs look lost', async () => {
+test('T-06: after a pause of the whole process its leases are renewed before its jobs look lost', async () => {
   const { parts, started, insert, clock } = fresh()
   await insert(1)
   startWorker(parts)

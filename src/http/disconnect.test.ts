@@ -40,7 +40,7 @@ async function endedResponse({ logger, retrieve }: Context) {
   return retrieve(String(line?.facts['responseId']))
 }
 
-test('a client that leaves before its body is whole has asked for nothing, and is no error of ours', async () => {
+test('C-01: a client that leaves before its body is whole has asked for nothing, and is no error of ours', async () => {
   const { app, client, raw, model, store, httpLog } = await fresh()
   const left = connectionOf(app)
   client.socket.write(raw('POST', '/v1/responses', '{"model":"model","input":"Hello"}').slice(0, -5))
@@ -59,7 +59,7 @@ test('a client that leaves before its body is whole has asked for nothing, and i
 })
 
 for (const stream of [false, true]) {
-  test(`a client that leaves before the first word of ${stream ? 'a stream' : 'an answer'} stops the model, and the response is cancelled`, async () => {
+  test(`C-02: a client that leaves before the first word of ${stream ? 'a stream' : 'an answer'} stops the model, and the response is cancelled`, async () => {
     const context = await fresh()
     const { app, client, post, model } = context
     post({ model: 'model', input: 'Hello', stream })
@@ -95,7 +95,7 @@ test('a client that leaves while its thread is being read is not answered by a m
   await app.close()
 })
 
-test('a client that leaves in the middle of a stream stops the model, and what was said is kept', async () => {
+test('C-03: a client that leaves in the middle of a stream stops the model, and what was said is kept', async () => {
   const context = await fresh()
   const { app, client, post, model, retrieve } = context
   post({ model: 'model', input: 'Hello', stream: true })
@@ -111,7 +111,7 @@ test('a client that leaves in the middle of a stream stops the model, and what w
   await app.close()
 })
 
-test('a client that leaves a job is not missed: the job runs on', async () => {
+test('C-04: a client that leaves a job is not missed: the job runs on', async () => {
   const { app, client, post, model, engine, retrieve } = await fresh()
   await engine.start()
   post({ model: 'model', input: 'Hello', background: true })

@@ -64,7 +64,7 @@ for (const { what, bytes, status, code } of requests) {
   })
 }
 
-test('a body is asked for with 100 Continue once the key has been accepted, and never for a wrong key', async () => {
+test('C-16: a body is asked for with 100 Continue once the key has been accepted, and never for a wrong key', async () => {
   const client = await connectTo(app)
   const body = '{"model":"nobody","input":"x"}'
   const [head = ''] = raw('POST', '/v1/responses', body, ['expect: 100-continue']).split('\r\n\r\n')

@@ -85,7 +85,7 @@ test('a stream is headers, batches in one write each, and [DONE]', async (t) => 
   assert.equal(response.writableEnded, true)
 })
 
-test('a comment is sent after each silence, and none while events come', async (t) => {
+test('C-17: a comment is sent after each silence, and none while events come', async (t) => {
   const { response, source, text, tick } = beginStream(t)
   tick(14_999)
   assert.equal(text(), '')

@@ -74,7 +74,7 @@ test('a try whose client has left leaves its place to the next', async () => {
   pass()
 })
 
-test('a model that is limited rests for as long as the provider says, and no other rests with it', async () => {
+test('U-19: a model that is limited rests for as long as the provider says, and no other rests with it', async () => {
   const { gate, pass, refusal, clock } = begin()
   gate.leave(pass('slow'), 'slow', fault({ fault: 'rate_limited', retryAfter_ms: 7000 }))
   gate.leave(pass('other'), 'other', fault({ fault: 'rate_limited' }))

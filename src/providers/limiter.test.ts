@@ -82,7 +82,7 @@ test('who leaves the queue is told why, and nobody waits for it', async () => {
   assert.equal(turns.enter(caller()), true)
 })
 
-test('the queue is bounded, for all but the patient, whose time does not run out', async () => {
+test('U-33: the queue is bounded, for all but the patient, whose time does not run out', async () => {
   const { limiter: turns, timer } = limiter(1)
   turns.enter(caller())
   const waiting = Array.from({ length: WAITING_MAX }, () => Promise.resolve(turns.enter(caller())))

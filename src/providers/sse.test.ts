@@ -79,7 +79,7 @@ function parseWhole(stream: string): WireEvent[] {
   return events
 }
 
-test('Any stream, cut anywhere, gives the events that the standard says', async () => {
+test('U-14, U-15: Any stream, cut anywhere, gives the events that the standard says', async () => {
   const line = fc.oneof(
     fc.constantFrom('data: ', 'data:', 'data', 'event: ', 'event', ': ', 'id: ', 'dat', 'x: '),
     fc

@@ -12,7 +12,7 @@ const LATER = 4_000_000_000
 
 /** What every store must forget, and what it must not. */
 export function exerciseUpkeep(onStore: OnStore): void {
-  onStore('sweep() forgets old responses that have ended, with all that belongs to them', async (store) => {
+  onStore('D-18: sweep() forgets old responses that have ended, with all that belongs to them', async (store) => {
     const responses = store.forAccount(ALICE)
     await insertEnded(store, row(1, OLD - 10, { clientItemIds: ['mine'] }))
     await insertEnded(store, row(2, OLD + 10))
@@ -42,13 +42,13 @@ export function exerciseUpkeep(onStore: OnStore): void {
     assert.equal(await responses.find(idAt(4, OLD - 10)), undefined)
   })
 
-  onStore('sweep() forgets a whole old thread, from its last turn on', async (store) => {
+  onStore('D-18: sweep() forgets a whole old thread, from its last turn on', async (store) => {
     await insertEnded(store, row(1, OLD - 30))
     await insertEnded(store, row(2, OLD - 20, { previousId: idAt(1, OLD - 30) }))
     assert.deepEqual([await sweep(store), await sweep(store), await sweep(store)], [1, 1, 0])
   })
 
-  onStore('sweep() forgets what was deleted a while ago, unless a later turn needs it', async (store) => {
+  onStore('D-18: sweep() forgets what was deleted a while ago, unless a later turn needs it', async (store) => {
     const responses = store.forAccount(ALICE)
     await insertEnded(store, row(1, OLD + 10))
     await insertEnded(store, row(2, OLD + 20, { previousId: idAt(1, OLD + 10) }))
