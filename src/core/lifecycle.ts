@@ -85,7 +85,10 @@ function proceed(state: Lifecycle, command: Command): Lifecycle | undefined {
     case 'close':
       return isTerminal(state.status) ? undefined : { ...changed(state), status: command.status, leaseUntil_ms: 0 }
     case 'seize':
-      return state.status === 'in_progress' ? { ...changed(state), attempt: state.attempt + 1 } : undefined
+      // A job comes back to the queue where nobody closes it; in the foreground, anybody may.
+      return state.status === 'in_progress'
+        ? { ...changed(state), attempt: state.attempt + 1, leaseOwner: '' }
+        : undefined
     case 'remove':
       return { ...changed(state), isDeleted: true }
     default:

@@ -176,6 +176,7 @@ export function firstEvents(response: Response, isBackground: boolean): readonly
  * @returns how it stands then; undefined where it has changed meanwhile.
  */
 export async function seizeStored({ responses, id, lifecycle }: RunStorage): Promise<Lifecycle | undefined> {
+  if (lifecycle.leaseOwner === '') return lifecycle // Nobody has it: two who seize it in turn would never end it.
   const next = lawful(lifecycle, { type: 'seize' })
   return (await responses.swap(id, { version: lifecycle.version, next })) ? next : undefined
 }

@@ -71,6 +71,35 @@ test('a job that is cancelled over the head of its worker keeps its calls, and a
   await first.stop()
 })
 
+test('a response that somebody seized and did not end is ended by the next who looks', async () => {
+  const { clock, first, second } = two()
+  await first.engine.start()
+  const id = idOf(await first.create())
+  first.store.breakDown('heartbeat', new StoreUnavailable('away'))
+  await clock.pass(20_000)
+  // The first of the two is back in time to look alive, and the second is not told that it has seized.
+  second.store.after('swap', () => {
+    first.store.heal()
+    throw new StoreUnavailable('away')
+  })
+  await second.engine.start()
+  await clock.pass(30_000)
+  assert.equal((await first.retrieve(id)).status, 'failed')
+  await first.stop()
+})
+
+test('two who cancel a job over the head of its worker agree', async () => {
+  const { clock, first, second } = two()
+  await first.engine.start()
+  const id = idOf(await first.create({ background: true }))
+  const texts = Promise.all([second.engine.cancel(ALICE, id), second.engine.cancel(ALICE, id)])
+  for (let look = 0; look < 8; look++) await clock.pass(LOOK_MS)
+  const [one, other] = await texts
+  assert.equal(one, other)
+  assert.equal((JSON.parse(one) as { status: string }).status, 'cancelled')
+  await first.stop()
+})
+
 for (const stream of [true, false]) {
   test(`what another process has ended is not answered as if it were complete (stream: ${stream})`, async () => {
     const { clock, first, second } = two()
