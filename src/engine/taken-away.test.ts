@@ -75,14 +75,16 @@ test('a response that somebody seized and did not end is ended by the next who l
   const { clock, first, second } = two()
   await first.engine.start()
   const id = idOf(await first.create())
-  first.store.breakDown('heartbeat', new StoreUnavailable('away'))
+  for (const operation of ['heartbeat', 'orphans'] as const) {
+    first.store.breakDown(operation, new StoreUnavailable('away'))
+  }
   await clock.pass(20_000)
   // The first of the two is back in time to look alive, and the second is not told that it has seized.
   second.store.after('swap', () => {
     first.store.heal()
     throw new StoreUnavailable('away')
   })
-  await second.engine.start()
+  await assert.rejects(second.engine.start(), StoreUnavailable)
   await clock.pass(30_000)
   assert.equal((await first.retrieve(id)).status, 'failed')
   await first.stop()
