@@ -14,13 +14,16 @@ import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
 import type { EventLog } from './event-log.ts'
 
-/** How often an ending is tried to be stored before its readers are told that it could not be. */
+/** How often an ending in the foreground is tried to be stored before its client is told that it could not be. */
 export const STORE_TRIES_MAX = 5
+
+/** Longest time between two tries, in milliseconds. */
+const STORE_BACKOFF_MS_MAX = 1000
 
 const STORE_BACKOFF_MS = 200
 
 /** Time between two rounds of tries, once its readers have been told. */
-const STORE_PAUSE_MS = 5000
+const STORE_PAUSE_MS = 2000
 
 /** Where a run is stored. */
 export interface RunStorage {
@@ -63,6 +66,10 @@ interface StoringTools {
   readonly logger: Logger
   /** Whether there is no row to be ended, and trying again is in vain: looked at after each try. */
   readonly isRefused?: boolean
+  /** Whether somebody else is to end it: looked at after each try. */
+  readonly isAbandoned?: boolean
+  /** Most tries; a few, where it is absent. */
+  readonly storeTriesMax?: number
 }
 
 /**
@@ -86,8 +93,11 @@ export async function storeEnding(
       return tries > 1 && (await isStored(responses, id, ending)) ? 'stored' : 'lost'
     } catch (error) {
       logger.error({ attempt: tries, ...errorFacts(error) }, 'the end of a response could not be stored')
-      if (tries >= STORE_TRIES_MAX || tools.isRefused === true || !(error instanceof StoreUnavailable)) return 'failed'
-      await clock.sleep(STORE_BACKOFF_MS * 2 ** (tries - 1), new AbortController().signal)
+      const { isAbandoned = false, isRefused = false, storeTriesMax = STORE_TRIES_MAX } = tools
+      const isVain = tries >= storeTriesMax || isRefused || isAbandoned
+      if (isVain || !(error instanceof StoreUnavailable)) return 'failed'
+      const pause_ms = Math.min(STORE_BACKOFF_MS * 2 ** (tries - 1), STORE_BACKOFF_MS_MAX)
+      await clock.sleep(pause_ms, new AbortController().signal)
     }
   }
 }
@@ -210,7 +220,7 @@ export function storageUnavailable(cause: unknown): ApiError {
   return new ApiError({
     type: 'server_error',
     code: 'storage_unavailable',
-    message: 'The storage is not available right now. Nothing was changed.',
+    message: 'The storage is not available right now. Try again later.',
     headers: { 'retry-after': '5' },
     cause,
   })

@@ -12,7 +12,7 @@ import { StoreUnavailable } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { CallRefusal, Metrics } from '../telemetry/metrics.ts'
 import type { Clock } from './clock.ts'
-import type { Ended, RunStorage } from './ending.ts'
+import { STORE_TRIES_MAX, type Ended, type RunStorage } from './ending.ts'
 import type { EventLog } from './event-log.ts'
 import type { NextModel } from './fallback.ts'
 import type { Submission } from './joining.ts'
@@ -183,6 +183,11 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   /** A job has all its time, as long as no other model could be asked instead. */
   get isPatient(): boolean {
     return this.response.background && this.#nextModel === undefined
+  }
+
+  /** The answer of a job has been paid: it is kept until it can be stored, or somebody else ends the job. */
+  get storeTriesMax(): number {
+    return this.response.background ? Number.POSITIVE_INFINITY : STORE_TRIES_MAX
   }
 
   get signal(): AbortSignal {

@@ -108,11 +108,14 @@ test('a response that is deleted while it runs is abandoned, not cancelled', asy
   assert.deepEqual(await counted(), { [ENDED('abandoned')]: 1 })
 })
 
-test('a job whose end cannot be stored is abandoned: it will run again', async () => {
-  const { store, clock, call, counted } = await begin({ background: true })
-  store.breakDown('swap', new StoreUnavailable('Down.'))
+test('a job whose end cannot be stored before its process stops is abandoned: it will run again', async () => {
+  const { engine, store, clock, call, counted } = await begin({ background: true })
+  store.breakDown('swap', new StoreUnavailable('Down.'), 3)
   call.say(FINISH)
+  await settled()
+  const drained = engine.drain(100)
   await clock.pass(60_000)
+  await drained
   assert.equal((await counted())[ENDED('completed')], undefined)
   assert.equal((await counted())[ENDED('abandoned')], 1)
 })

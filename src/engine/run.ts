@@ -260,7 +260,7 @@ async function end(execution: Execution, ending: Ending): Promise<void> {
   if (execution.isRefused) return endRefused(execution, events)
   if (outcome === 'stored') return tellEnd(execution, events)
   if (outcome === 'failed' && !execution.response.background) return endUnstored(execution, ending)
-  // A background response runs again when its lease ends: until then nothing has been said. One in the foreground has
+  // A job that was given back runs again elsewhere: nothing has been said of its end. One in the foreground has
   // been ended by another process, for which this one was gone: what its model has said here counts for nothing.
   if (!execution.isAbandoned) execution.error ??= takenAway()
   execution.isAbandoned = true

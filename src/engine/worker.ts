@@ -6,7 +6,8 @@ import type { ResponseId } from '../protocol/id.ts'
 import { StoreDamaged, StoreUnavailable, type Job, type JobStore } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
-import { every } from './rounds.ts'
+import { onceThere } from './patience.ts'
+import { every, type RoundTools } from './rounds.ts'
 import type { Run } from './run.ts'
 
 /** How background work is done. */
@@ -57,9 +58,12 @@ export interface Worker {
   close(): void
 }
 
+/** Time between two tries to give a job back, in milliseconds. */
+const RELEASE_PAUSE_MS = 1000
+
 /** Starts a worker. It claims at once, when woken, and at every sweep. */
 export function startWorker(parts: WorkerParts): Worker {
-  const { jobs, owner, limits } = parts
+  const { jobs, owner, limits, clock } = parts
   const stopping = new AbortController()
   const closing = new AbortController()
   const active = new Map<ResponseId, Run>()
@@ -72,13 +76,15 @@ export function startWorker(parts: WorkerParts): Worker {
     try {
       while (isWoken && !stopping.signal.aborted && running < limits.concurrency) {
         isWoken = false
+        if (active.size > 0 && clock.now() >= beaten_ms + limits.heartbeat_ms) await beat()
         const limit = limits.concurrency - running
         const claimed = await jobs.claim({ owner, lease_ms: limits.lease_ms, limit })
         if (stopping.signal.aborted) return void (await Promise.all(claimed.map(parts.release)))
         isWoken ||= claimed.length === limit
         for (const _ of claimed) parts.checkpoint('job:claimed')
         running += claimed.length
-        for (const job of claimed) void perform(parts, job, active).finally(leave)
+        const rounds = { ...parts, signal: stopping.signal }
+        for (const job of claimed) void perform(rounds, job, active).finally(leave)
       }
     } catch (error) {
       parts.logger.error(errorFacts(error), 'jobs could not be claimed')
@@ -99,7 +105,10 @@ export function startWorker(parts: WorkerParts): Worker {
     idle = Promise.withResolvers()
     wake()
   }
+  /** After a pause of the whole process its leases are renewed first: its own jobs are not lost. */
+  let beaten_ms = clock.now()
   const beat = async () => {
+    beaten_ms = clock.now()
     const beating = [...active]
     const ids = beating.map(([id]) => id)
     const held = new Map((await jobs.heartbeat({ owner, lease_ms: limits.lease_ms, ids })).map((job) => [job.id, job]))
@@ -118,7 +127,6 @@ export function startWorker(parts: WorkerParts): Worker {
     isListening = false
     await beat().catch((error: unknown) => parts.logger.warn(errorFacts(error), 'the worker could not listen'))
   }
-  // Heartbeats first: after a pause of the whole process, a lease is renewed before its job looks lost.
   void every(limits.heartbeat_ms, beat, { ...parts, signal: closing.signal })
   void every(limits.sweep_ms, async () => wake(), { ...parts, signal: stopping.signal })
   wake()
@@ -134,7 +142,7 @@ export function startWorker(parts: WorkerParts): Worker {
 }
 
 /** Runs one job to its end. Never throws: a job that can be neither run nor failed is claimed again later. */
-async function perform(parts: WorkerParts, job: Job, active: Map<ResponseId, Run>): Promise<void> {
+async function perform(parts: WorkerParts & RoundTools, job: Job, active: Map<ResponseId, Run>): Promise<void> {
   // A lease of this very process ran out: the later attempt counts.
   active.get(job.id)?.abandon()
   let run: Run | undefined
@@ -147,13 +155,18 @@ async function perform(parts: WorkerParts, job: Job, active: Map<ResponseId, Run
     if (run.isGivenBack) await parts.release(job)
   } catch (error) {
     parts.logger.warn({ responseId: job.id, ...errorFacts(error) }, 'a job failed before its model was called')
-    if (error instanceof StoreUnavailable) return
+    if (error instanceof StoreUnavailable) return releaseLater(parts, job)
     await parts
       .fail(job, error)
       .catch((cause: unknown) => parts.logger.error({ responseId: job.id, ...errorFacts(cause) }, 'a job stays open'))
   } finally {
     if (active.get(job.id) === run) active.delete(job.id)
   }
+}
+
+/** Gives a job back as soon as the storage is there again: whoever claims it need not wait for its lease to end. */
+function releaseLater(parts: WorkerParts & RoundTools, job: Job): Promise<void> {
+  return onceThere(() => parts.release(job), { ...parts, pause_ms: RELEASE_PAUSE_MS }).catch(() => {})
 }
 
 /** @throws The job must not be run. */

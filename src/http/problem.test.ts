@@ -61,7 +61,7 @@ test('a storage that is not available is a 503 to be tried again soon', () => {
       error: {
         type: 'server_error',
         code: 'storage_unavailable',
-        message: 'The storage is not available right now. Nothing was changed.',
+        message: 'The storage is not available right now. Try again later.',
         param: '',
       },
     },

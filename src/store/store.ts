@@ -146,7 +146,10 @@ export interface StoredKey {
   readonly revokedAt: number | undefined
 }
 
-/** The storage cannot be used right now: full, locked or gone. Nothing was written. */
+/**
+ * The storage cannot be used right now: full, locked or gone. Nothing was written; where a shared storage went away in
+ * the middle of it, nobody knows.
+ */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
 }
