@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Config } from './config/schema.ts'
 import type { Sealer } from './core/seal.ts'
@@ -20,6 +20,8 @@ export async function openStore(url: string, clock: Clock): Promise<Store> {
   const path = sqlitePath(url)
   if (path === undefined) return openMemoryStore(clock.now)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  if (await isEmptied(path))
+    throw new Error('the file is damaged: restore it from a backup, or delete it to begin anew')
   return openSqliteStore(path)
 }
 
@@ -91,6 +93,16 @@ export function sqlitePath(url: string): string | undefined {
   return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined
 }
 
+/** Whether there was a database in a file that is empty now: its secret is still beside it. */
+async function isEmptied(path: string): Promise<boolean> {
+  const [file, secret] = await Promise.all([path, sealFile(path)].map((name) => stat(name).catch(() => undefined)))
+  return file?.size === 0 && secret !== undefined
+}
+
+function sealFile(path: string): string {
+  return join(dirname(path), 'seal.key')
+}
+
 const SECRET_BYTES = 32
 
 /**
@@ -103,7 +115,7 @@ async function sealingSecret({ sealing_key: given, store }: Config): Promise<Uin
   if (given !== undefined) return Buffer.from(given)
   const path = sqlitePath(store)
   if (path === undefined) return randomBytes(SECRET_BYTES)
-  const file = join(dirname(path), 'seal.key')
+  const file = sealFile(path)
   const fresh = randomBytes(SECRET_BYTES)
   const isNew = await writeFile(file, fresh, { flag: 'wx', mode: 0o600 }).then(
     () => true,

@@ -81,16 +81,16 @@ onDatabase('where SQLite gives up the transaction by itself, nothing of the batc
   assert.deepEqual(wordsOf(runBatch(db, operations, [1, 2, 3].map(find))), three('nothing'))
 })
 
-onDatabase('a commit that fails fails every call', (db, operations) => {
+onDatabase('a commit that fails fails every write; reads have no part in it', (db, operations) => {
   db.exec(`CREATE TABLE promises (id INTEGER PRIMARY KEY);
     CREATE TABLE kept (id INTEGER REFERENCES promises DEFERRABLE INITIALLY DEFERRED);
     CREATE TRIGGER promise AFTER INSERT ON responses BEGIN INSERT INTO kept VALUES (1); END`)
-  assert.deepEqual(wordsOf(runBatch(db, operations, [insert(1), find(1)])), ['other', 'other'])
+  assert.deepEqual(wordsOf(runBatch(db, operations, [insert(1), find(1), insert(2)])), ['other', 'nothing', 'other'])
   assert.deepEqual(wordsOf(runBatch(db, operations, [find(1)])), ['nothing'])
 })
 
 const faults = [
-  { what: 'busy', errcode: 5, failure: 'unavailable' },
+  { what: 'busy', errcode: 5, failure: 'busy' },
   { what: 'out of memory', errcode: 7, failure: 'unavailable' },
   { what: 'read-only because the file was moved', errcode: 1032, failure: 'unavailable' },
   { what: 'cannot read', errcode: 266, failure: 'unavailable' },

@@ -11,10 +11,13 @@ export interface Call {
 /** What became of a call. */
 export type Outcome =
   | { readonly value: unknown }
-  | { readonly failure: 'unavailable' | 'damaged' | 'other'; readonly message: string }
+  | { readonly failure: 'busy' | 'unavailable' | 'damaged' | 'other'; readonly message: string }
 
-/** SQLite result codes (primary) that mean "not now": busy, locked, no memory, read-only, I/O, full, cannot open. */
-const UNAVAILABLE_CODES: ReadonlySet<number> = new Set([5, 6, 7, 8, 10, 13, 14])
+/** SQLite result codes (primary) that mean "another process holds it": busy, locked. */
+const BUSY_CODES: ReadonlySet<number> = new Set([5, 6])
+
+/** Those that mean "not now": no memory, read-only, I/O, full, cannot open. */
+const UNAVAILABLE_CODES: ReadonlySet<number> = new Set([7, 8, 10, 13, 14])
 
 const READS: ReadonlySet<keyof Operations> = new Set([
   'find',
@@ -52,7 +55,8 @@ export function runBatch(db: DatabaseSync, operations: Operations, calls: readon
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK')
     const failure = error instanceof TransactionLost ? error.outcome : explain(error)
-    return calls.map(() => failure)
+    // Reads have no part in it.
+    return calls.map((call) => (READS.has(call.operation) ? runCall(operations, call) : failure))
   }
 }
 
@@ -68,7 +72,8 @@ class TransactionLost extends Error {
 
 /** A failed call fails alone, unless the storage is gone or SQLite has given up the whole transaction. */
 function isLost(db: DatabaseSync, outcome: Outcome): boolean {
-  return 'failure' in outcome && (outcome.failure === 'unavailable' || !db.isTransaction)
+  if (!('failure' in outcome)) return false
+  return outcome.failure === 'unavailable' || outcome.failure === 'busy' || !db.isTransaction
 }
 
 function runCall(operations: Operations, { operation, args }: Call): Outcome {
@@ -85,6 +90,7 @@ function explain(error: unknown): Outcome {
   const message = error instanceof Error ? error.message : 'unknown'
   if (error instanceof StoreDamaged) return { failure: 'damaged', message }
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : -1
+  if (BUSY_CODES.has(code)) return { failure: 'busy', message }
   const isUnavailable = error instanceof StoreUnavailable || UNAVAILABLE_CODES.has(code)
   return { failure: isUnavailable ? 'unavailable' : 'other', message }
 }

@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { migrate } from './migrations.ts'
 
@@ -6,6 +7,15 @@ const WHOLE_CHECK_BYTES_MAX = 32 * 1024 * 1024
 
 /** A stored response is about 3 kB: two fit a page, and a row costs a fifth less than with SQLite's 4,096. */
 const PAGE_BYTES = 8192
+
+/**
+ * The header of a database: its length, and where it tells the size of a page and their number.
+ *
+ * @see https://www.sqlite.org/fileformat.html#the_database_header (read 2026-11-22)
+ */
+const HEADER_BYTES = 100
+const PAGE_BYTES_AT = 16
+const PAGES_AT = 28
 
 /** Primary SQLite result codes that mean "these bytes are no database". */
 const DAMAGED_CODES: ReadonlySet<number> = new Set([11, 26])
@@ -17,6 +27,7 @@ const DAMAGED_CODES: ReadonlySet<number> = new Set([11, 26])
  * @throws It cannot be opened, is damaged, or was written by a later version.
  */
 export function openDatabase(path: string, busy_ms: number): DatabaseSync {
+  if (isCutShort(path)) throw damaged('It is shorter than its header says.')
   const db = new DatabaseSync(path, { timeout: busy_ms })
   try {
     // A new database gets the page size; one that exists keeps its own.
@@ -41,6 +52,21 @@ function checkPages(db: DatabaseSync): void {
   const isSmall = Number(size?.['bytes']) <= WHOLE_CHECK_BYTES_MAX
   const check = db.prepare(isSmall ? 'PRAGMA quick_check(1)' : 'PRAGMA quick_check(sqlite_schema)').get()
   if (check?.['quick_check'] !== 'ok') throw damaged(check?.['quick_check'])
+}
+
+/** Whether a file ends before its last page does: SQLite would take what is missing for zeros. */
+function isCutShort(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false
+  const file = openSync(path, 'r')
+  try {
+    const header = Buffer.alloc(HEADER_BYTES)
+    if (readSync(file, header) < HEADER_BYTES) return false // SQLite knows what that is.
+    const pageBytes = header.readUInt16BE(PAGE_BYTES_AT)
+    const pages = header.readUInt32BE(PAGES_AT)
+    return fstatSync(file).size < pages * (pageBytes === 1 ? 65_536 : pageBytes)
+  } finally {
+    closeSync(file)
+  }
 }
 
 function isDamage(error: unknown): boolean {

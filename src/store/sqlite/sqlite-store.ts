@@ -15,6 +15,8 @@ import type { WorkerOptions } from './worker.ts'
 
 interface Waiting {
   call: Call
+  /** Since when another process has been in its way. */
+  busySince_ms?: number
   resolve: (value: never) => void
   reject: (error: Error) => void
 }
@@ -45,8 +47,11 @@ const GATHER_MS = 2
 /** How long a write that nobody waits for may wait for others, in milliseconds. */
 const SOON_MS = 20
 
+/** Time between two tries of a write that another process is in the way of: reads go on meanwhile. */
+const BUSY_PAUSE_MS = 20
+
 /** A backup or a shell holds its lock for a moment; whoever holds it longer is told of. */
-const BUSY_MS = 5000
+const BUSY_MS = 2000
 
 /**
  * Opens (and creates, and migrates) a SQLite database in a worker thread.
@@ -68,7 +73,7 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
     await worker.terminate()
     throw new Error(`The database ${path} cannot be opened: ${opening.message}.`)
   }
-  const { askWith, joinInsert, close } = connect(worker)
+  const { askWith, joinInsert, close } = connect(worker, busy_ms)
   const ask: Ask = (operation, ...args) => askWith('now', operation, ...args)
   return {
     jobs: {
@@ -129,7 +134,10 @@ function responsesOf(account: AccountId, { ask, askWith, joinInsert }: Line): Re
 }
 
 /** Sends calls in batches, one batch at a time, and hands each caller its outcome. */
-function connect(worker: Worker): { askWith: AskWith; joinInsert: JoinInsert; close: () => Promise<void> } {
+function connect(
+  worker: Worker,
+  busy_ms: number,
+): { askWith: AskWith; joinInsert: JoinInsert; close: () => Promise<void> } {
   let next: Waiting[] = []
   let isAnnounced = false
   let isLate = false
@@ -173,9 +181,11 @@ function connect(worker: Worker): { askWith: AskWith; joinInsert: JoinInsert; cl
     if (outcomes === 'closed') return closed.resolve()
     const answered = running
     running = []
-    for (const [index, waiting] of answered.entries()) settle(waiting, outcomes[index])
+    const again = answered.filter((waiting, index) => !settle(waiting, outcomes[index], busy_ms))
+    next = [...again, ...next]
     if (isClosing) hangUp()
     else if (isLate) flush()
+    else if (again.length > 0) setTimeout(announce, BUSY_PAUSE_MS)
   })
   worker.on('error', (cause) => lose(new StoreUnavailable('The storage thread failed.', { cause })))
   worker.on('exit', () => lose(new StoreUnavailable('The storage is closed.')))
@@ -221,10 +231,17 @@ function concerns({ operation, args }: Call, id: ResponseId): boolean {
   return (subject as NewResponse).id === id // The row of an insertion.
 }
 
-function settle({ resolve, reject }: Waiting, outcome: Outcome | undefined): void {
-  if (outcome === undefined) return reject(new Error('The storage thread answered too little.'))
+/** Hands a caller its outcome. @returns false where it is to be tried again: another process is in the way. */
+function settle(waiting: Waiting, outcome: Outcome | undefined, busy_ms: number): boolean {
+  const { resolve, reject } = waiting
+  if (outcome === undefined) reject(new Error('The storage thread answered too little.'))
   // The worker answers each call with what its operation returns.
-  if ('value' in outcome) return resolve(outcome.value as never)
-  if (outcome.failure === 'unavailable') return reject(new StoreUnavailable(outcome.message))
-  reject(outcome.failure === 'damaged' ? new StoreDamaged(outcome.message) : new Error(outcome.message))
+  else if ('value' in outcome) resolve(outcome.value as never)
+  else if (outcome.failure === 'busy') {
+    waiting.busySince_ms ??= performance.now()
+    if (performance.now() - waiting.busySince_ms < busy_ms) return false
+    reject(new StoreUnavailable(outcome.message))
+  } else if (outcome.failure === 'unavailable') reject(new StoreUnavailable(outcome.message))
+  else reject(outcome.failure === 'damaged' ? new StoreDamaged(outcome.message) : new Error(outcome.message))
+  return true
 }

@@ -11,6 +11,9 @@ export interface WorkerOptions {
   readonly busy_ms: number
 }
 
+/** How long a write waits here for another process; the other end asks again. */
+const LOOK_MS = 20
+
 // The other end, sqlite-store.ts, sends nothing else.
 if (parentPort !== null) serve(parentPort, workerData as WorkerOptions)
 
@@ -21,6 +24,7 @@ function serve(port: NonNullable<typeof parentPort>, { path, busy_ms }: WorkerOp
   let lock: DatabaseSync | undefined
   try {
     db = openDatabase(path, busy_ms)
+    db.exec(`PRAGMA busy_timeout = ${LOOK_MS}`) // Reads must not wait behind a write that waits.
     const prepared = prepareOperations(db, {
       wall_ms: Date.now,
       steady_ms: () => Math.floor(performance.timeOrigin + performance.now()),
@@ -29,7 +33,7 @@ function serve(port: NonNullable<typeof parentPort>, { path, busy_ms }: WorkerOp
       ...prepared,
       register: (owner) => {
         lock ??= lockForServing(path)
-        prepared.register(owner)
+        forWriting(path, () => prepared.register(owner))
       },
     }
   } catch (error) {
@@ -47,4 +51,20 @@ function serve(port: NonNullable<typeof parentPort>, { path, busy_ms }: WorkerOp
       port.postMessage(runBatch(db, operations, message))
     }
   })
+}
+
+/** SQLite's code for a file or a folder that may not be written. */
+const READ_ONLY = 8
+
+/** @throws The database may not be written, now or later: waiting would be in vain. */
+function forWriting(path: string, write: () => void): void {
+  try {
+    write()
+  } catch (cause) {
+    const code = cause instanceof Error && 'errcode' in cause ? Number(cause.errcode) & 0xff : -1
+    if (code !== READ_ONLY) throw cause
+    throw new Error(`The database ${path} may not be written: its file, its folder or the disk is read-only.`, {
+      cause,
+    })
+  }
 }
