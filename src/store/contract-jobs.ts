@@ -126,7 +126,7 @@ function exerciseLeases(onStore: OnStore): void {
     assert.deepEqual(await idsOf(claim(store, { owner: 'other' })), [idOf(1)])
   })
 
-  onStore('heartbeat() tells which jobs are still held', async (store) => {
+  onStore('R-14: heartbeat() tells which jobs are still held', async (store) => {
     const responses = store.forAccount(ALICE)
     for (const number of [1, 2, 3, 4]) await responses.insert(backgroundRow(number), 'worker')
     await claim(store, { limit: 3 })
