@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { PageQuery } from '../engine/input-items.ts'
 import { badRequest } from '../protocol/error.ts'
 
@@ -23,7 +24,16 @@ export function readFlag(query: Query, name: string): boolean {
 /** A whole number from 0. @throws {ApiError} 400. */
 export function readCount(query: Query, name: string): number | undefined {
   const value = readOne(query, name)
-  if (value === undefined) return undefined
+  return value === undefined ? undefined : countIn(value, name)
+}
+
+/** The number of the last event that a client has seen, where it says so by itself. @throws {ApiError} 400. */
+export function readLastEventId(headers: IncomingHttpHeaders): number | undefined {
+  const value = headers['last-event-id']
+  return typeof value === 'string' && value !== '' ? countIn(value, 'Last-Event-ID') : undefined
+}
+
+function countIn(value: string, name: string): number {
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
   if (Number.isSafeInteger(number)) return number
   throw badRequest('invalid_value', name, `${name} must be an integer of at least 0.`)

@@ -8,7 +8,7 @@ import { answerWith, FINISH, type ScriptedCall } from '../engine/testing/scripte
 import type { ResponseEvent } from '../protocol/event.ts'
 import type { Response } from '../protocol/response.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
-import { testApp, type TestApp } from './testing/test-app.ts'
+import { AUTHORIZED, testApp, type TestApp } from './testing/test-app.ts'
 
 const BODY = { model: 'model', input: 'Hello' }
 
@@ -50,6 +50,26 @@ test('a stored stream is read again from any number, and in full', async () => {
     assert.deepEqual(eventsIn(answer), first.slice(after + 1))
     assert.ok(answer.body.endsWith('data: [DONE]\n\n'))
   }
+})
+
+test('a client that reconnects says by Last-Event-ID what it has seen; starting_after comes first', async () => {
+  const { send, app } = fresh()
+  const first = eventsIn(await send('POST', '/v1/responses', { ...BODY, stream: true }))
+  const [created] = first
+  assert.ok(created?.type === 'response.created')
+  const url = `/v1/responses/${created.response.id}`
+  const resume = (query: string, id: string) =>
+    app.inject({ method: 'GET', url: url + query, headers: { ...AUTHORIZED, 'last-event-id': id } })
+  for (const seen of [0, 3, 1000]) {
+    assert.deepEqual(eventsIn(await resume('?stream=true', String(seen))), first.slice(seen + 1))
+  }
+  assert.deepEqual(eventsIn(await resume('?stream=true&starting_after=1', '3')), first.slice(2))
+  assert.deepEqual(eventsIn(await resume('?stream=true', '')), first)
+  for (const wrong of ['-1', '1.5', 'resp_1', '1, 2']) {
+    const { statusCode, body } = await resume('?stream=true', wrong)
+    assert.deepEqual([statusCode, /"param":"([^"]*)"/.exec(body)?.[1]], [400, 'Last-Event-ID'])
+  }
+  assert.equal((await resume('', 'resp_1')).statusCode, 200, 'it says nothing of what is no stream')
 })
 
 const failures = [

@@ -10,7 +10,7 @@ import { parseCreateRequest } from '../../protocol/parse-request.ts'
 import { bytesOf, onGone, readJson, sendRaw } from '../exchange.ts'
 import type { HttpParts } from '../parts.ts'
 import { servedHeaders, warningHeaders } from '../served-headers.ts'
-import { readCount, readFlag, readPage } from '../query.ts'
+import { readCount, readFlag, readLastEventId, readPage } from '../query.ts'
 import { sendEvents, type StreamOptions } from '../sse.ts'
 import { readSubmission } from '../submission.ts'
 
@@ -52,13 +52,14 @@ export function responseRoutes(app: FastifyInstance, parts: HttpParts): void {
   app.get<ById>('/responses/:response_id', async (request, reply) => {
     const { response_id: id } = request.params
     const isStream = readFlag(request.query, 'stream')
-    const after = readCount(request.query, 'starting_after')
-    if (after !== undefined && !isStream) {
+    const startingAfter = readCount(request.query, 'starting_after')
+    if (startingAfter !== undefined && !isStream) {
       throw badRequest('invalid_value', 'starting_after', 'starting_after needs stream=true.')
     }
     if (!isStream) return reply.type(JSON_TYPE).send(await engine.retrieve(request.account, id))
+    const after = startingAfter ?? readLastEventId(request.headers) ?? -1
     const exchange = openExchange(reply, parts, {})
-    const events = await engine.events(request.account, id, { after: after ?? -1 })
+    const events = await engine.events(request.account, id, { after })
     return streamLog(exchange, events, {
       stream_options: { include_obfuscation: readFlag(request.query, 'include_obfuscation') },
     })
