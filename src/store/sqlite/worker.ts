@@ -63,8 +63,11 @@ function forWriting(path: string, write: () => void): void {
   } catch (cause) {
     const code = cause instanceof Error && 'errcode' in cause ? Number(cause.errcode) & 0xff : -1
     if (code !== READ_ONLY) throw cause
-    throw new Error(`The database ${path} may not be written: its file, its folder or the disk is read-only.`, {
-      cause,
-    })
+    throw new Error(
+      `The database ${path} may not be written: its file, its folder or the disk is read-only. Mend that, or give another one with --store sqlite:/a/folder/you/can/write/antiphon.db`,
+      {
+        cause,
+      },
+    )
   }
 }
