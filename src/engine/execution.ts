@@ -283,6 +283,10 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
     this.#stopPatience = this.clock.after(this.limits.keepalive_ms, () => void this.accepted.then(begin, () => {}))
   }
 
+  onLeft(): void {
+    if (this.response.background) this.checkpoint('job:sent')
+  }
+
   onBegun(): void {
     this.#nextModel = undefined // It holds the thread.
     this.callIs('begun')

@@ -93,6 +93,8 @@ class PassThrough implements TurnContext<readonly RawAnswer[]> {
     return false
   }
 
+  onLeft(): void {}
+
   onSent(attempt: number): undefined {
     this.#attempt = attempt
   }

@@ -58,6 +58,8 @@ export interface TurnContext<Said extends Batch> extends Caller {
   turnToNext(): Promise<boolean>
   /** A call is about to be made, the first, the second, and so on; it waits for what this returns. */
   onSent(attempt: number): Promise<void> | undefined
+  /** The call is on its way. */
+  onLeft(): void
   /** Called once, when a provider has accepted the call. */
   onAccepted(): void
   /** The target has begun to answer: no other will be asked. */
@@ -133,7 +135,9 @@ class Turn<Said extends Batch> {
 
   #send(pass: Pass): Promise<void> {
     const { target, signal } = this.#context
-    return target.prepared.send(signal, this.#hear).then(
+    const sending = target.prepared.send(signal, this.#hear)
+    this.#context.onLeft()
+    return sending.then(
       () => target.gate.leave(pass, target.model),
       (error: unknown) => this.#failed(error),
     )

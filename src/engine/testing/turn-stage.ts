@@ -101,6 +101,7 @@ export function turnStage(call: PreparedCall, options: TurnOptions = {}): TurnSt
 function listeners(told: string[]) {
   return {
     onSent: (attempt: number) => void told.push(`sent ${attempt}`),
+    onLeft: () => {},
     onAccepted: () => void told.push('accepted'),
     onBegun: () => void told.push('begun'),
     onFailed: (name: string) => void told.push(`failed: ${name}`),
