@@ -23,7 +23,7 @@ export function exerciseUpkeep(onStore: OnStore): void {
     assert.equal(await responses.findInput(idAt(2, OLD + 10)), '["input 2"]')
   })
 
-  onStore('sweep() leaves what has not ended, however old', async (store) => {
+  onStore('D-18: sweep() leaves what has not ended, however old', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(row(1, OLD - 10), 'boot')
     await responses.insert({ ...backgroundRow(2), id: idAt(2, OLD - 10) }, 'boot')
@@ -31,7 +31,7 @@ export function exerciseUpkeep(onStore: OnStore): void {
     assert.ok((await responses.find(idAt(1, OLD - 10))) && (await responses.find(idAt(2, OLD - 10))))
   })
 
-  onStore('sweep() leaves a turn as long as a later one of its thread stays', async (store) => {
+  onStore('D-18: sweep() leaves a turn as long as a later one of its thread stays', async (store) => {
     const responses = store.forAccount(ALICE)
     await insertEnded(store, row(1, OLD - 30))
     await insertEnded(store, row(2, OLD - 20, { previousId: idAt(1, OLD - 30) }))
