@@ -77,7 +77,7 @@ test(`C-13: ${CONNECTIONS} connections that say nothing keep nobody from being a
   assert.equal(sockets.filter((socket) => socket.destroyed).length, 0)
   for (const socket of sockets) socket.destroy()
   t.diagnostic(`/live took ${taken_ms.toFixed(0)} ms`)
-  assert.ok(taken_ms < 1000, `${taken_ms} ms`)
+  assert.ok(taken_ms < 5000, `${taken_ms} ms`)
 })
 
 test(`C-11: ${STREAMS} streams whose models are silent are kept by comments, and all end well`, async () => {
@@ -129,6 +129,6 @@ test('O-05: a server without file descriptors lives, and serves again as soon as
   while ((await ask(poor, 'up', '').catch(() => undefined))?.status !== 200) {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  assert.ok((await live_ms(poor)) < 1000)
+  assert.ok((await live_ms(poor)) < 5000)
   assert.deepEqual([child.exitCode, child.signalCode], [null, null])
 })

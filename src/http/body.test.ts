@@ -34,6 +34,17 @@ const refusals: readonly { what: string; body: string | Uint8Array; code: string
   { what: 'UTF-16', body: Buffer.from('{"a":1}', 'utf16le'), code: 'invalid_json' },
   { what: '101 levels', body: nested(101), code: 'json_too_deep', message: /100 levels/ },
   { what: '101 levels of objects', body: '{"a":'.repeat(101), code: 'json_too_deep' },
+  {
+    what: 'a million and one values',
+    body: `[${'1,'.repeat(1_000_000)}1]`,
+    code: 'json_too_large',
+    message: /1000000 /,
+  },
+  {
+    what: 'half a million objects with a field each',
+    body: `[${'{"a":1},'.repeat(500_000)}{}]`,
+    code: 'json_too_large',
+  },
   { what: 'a million levels', body: '['.repeat(1_000_000), code: 'json_too_deep' },
 ]
 for (const { what, body, code, message } of refusals) {
@@ -54,6 +65,8 @@ test('what was sent is not repeated in a refusal', () => {
 const values: readonly { what: string; body: string; value: unknown }[] = [
   { what: 'an object', body: '{"a":[1,2.5e3,null,true,"x"]}', value: { a: [1, 2500, null, true, 'x'] } },
   { what: 'a value that is no object', body: '"x"', value: 'x' },
+  { what: 'a million values', body: `[${'1,'.repeat(999_999)}1]`, value: Array<number>(1_000_000).fill(1) },
+  { what: 'a text with a million commas', body: `"${','.repeat(1_000_001)}"`, value: ','.repeat(1_000_001) },
   { what: 'blanks around it', body: ' \t\r\n{} \n', value: {} },
   { what: 'text of every plane', body: '{"é":"👋 \u2028 𝒳"}', value: { é: '👋 \u2028 𝒳' } },
   { what: 'NUL, kept', body: '{"a":"\\u0000"}', value: { a: '\u0000' } },
