@@ -92,7 +92,7 @@ test('requests sent one behind the other are answered in their order', async () 
   client.socket.destroy()
 })
 
-test('a client that stops reading holds up its own model, and is hung up on', async () => {
+test('C-08, C-09: a client that stops reading holds up its own model, and is hung up on', async () => {
   const client = await connectTo(app)
   client.socket.pause()
   client.socket.write(raw('POST', '/v1/responses', '{"model":"model","input":"x","stream":true}'))
