@@ -114,10 +114,10 @@ test(
   },
 )
 
-const LEASE_MS = 2000
+const LEASE_MS = 2000 + STREAMS * 10
 
 /** What was on its way when a process was killed has come by then, and nothing was taken over yet. */
-const HEARD_MS = 300
+const HEARD_MS = 300 + STREAMS * 4
 
 test(
   `O-13: ${STREAMS} streams go on where one of their processes is killed and comes back`,
