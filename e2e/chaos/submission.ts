@@ -34,6 +34,8 @@ async function submitWhole({ life, wire, journal }: Stage, deed: Deed): Promise<
   const before = deed.witness?.known() ?? NOTHING
   const reply = await wire.ask(requestOf(deed))
   if (reply === undefined) return explainCut({ life, journal }, deed)
+  // The same request that came before may have been answered, and its response deleted, while this one waited for it.
+  if (reply.status === 404 && deed.isKeyed && deed.wasStopped) return
   if (reply.status !== (deed.kind === 'job' ? 202 : 200)) return refuse(journal, deed, `${reply.status} ${reply.text}`)
   const witness = journal.accept(deed, (JSON.parse(reply.text) as Snapshot).id)
   // Whoever waits for the whole answer is told at its end.
