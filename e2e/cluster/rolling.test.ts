@@ -75,7 +75,7 @@ test(
     t.diagnostic(`accepted ${journal.witnesses().length}: ${[...ends].map(([name, all]) => `${name} ${all.length}`)}`)
     t.diagnostic(`rows ${rows.length}, calls ${JSON.stringify(calls)}, of refused requests ${unwritten}`)
     const again = rows.filter(({ isBackground, attempt }) => isBackground && attempt > 1)
-    t.diagnostic(`jobs that were given back: ${again.length}`)
+    t.diagnostic(`jobs that changed hands: ${again.length}`)
 
     assert.deepEqual(crowd.violations().slice(0, 5), [], `seed ${SEED}`)
     assert.deepEqual(faults.slice(0, 5), [], `seed ${SEED}`)
