@@ -166,3 +166,17 @@ test('a foreground stream that another process deletes is stopped, and its reade
   assert.equal(first.model.calls[0]?.isOver(), true)
   await stop()
 })
+
+test('a process whose heartbeats are not heard does not end its own streams', async () => {
+  const { clock, first, faults, create } = await two()
+  const id = await create({ stream: true })
+  const down = new StoreUnavailable('down')
+  first.store.jobs.heartbeat = () => Promise.reject(down)
+  faults.breakDown('orphans', down) // The other process does not look.
+  first.model.calls[0]?.say({ type: 'text', text: 'still here' })
+  await clock.pass(BACKGROUND.lease_ms * 2)
+  assert.equal((await first.retrieve(id)).status, 'in_progress')
+  faults.heal()
+  await clock.pass(BACKGROUND.sweep_ms)
+  assert.equal((await first.retrieve(id)).status, 'failed', 'for others it is gone')
+})

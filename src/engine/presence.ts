@@ -113,8 +113,10 @@ export function createPresence(parts: PresenceParts): OwnPresence {
 async function endOrphans(parts: PresenceParts): Promise<void> {
   for (let left = ORPHANS_MAX; left === ORPHANS_MAX;) {
     const orphans = await parts.store.jobs.orphans(ORPHANS_MAX)
-    left = orphans.length
-    for (const orphan of orphans) await endOrphan(parts, orphan)
+    // A process whose heartbeats were not heard is gone for others; it knows better.
+    const others = orphans.filter(({ lifecycle }) => lifecycle.leaseOwner !== parts.owner)
+    left = others.length
+    for (const orphan of others) await endOrphan(parts, orphan)
   }
 }
 
