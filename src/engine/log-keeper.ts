@@ -52,9 +52,22 @@ export function createLogKeeper(tools: KeeperTools): LogKeeper {
   const tick = createTicker(tools.clock)
   return {
     trail(kept) {
-      const keeping = keep(kept, { ...tools, pause: tick, onKept: () => {} })
-      void tick().then(() => keeping.begin()) // Most streams are over by then.
-      return keeping
+      // Most streams are over before there is anything to keep.
+      let keeping: Keeping | undefined
+      let isOver = false
+      const begin = () => {
+        if (isOver) return
+        keeping ??= keep(kept, { ...tools, pause: tick, onKept: () => {} })
+        keeping.begin()
+      }
+      void tick().then(begin)
+      return {
+        begin,
+        stop() {
+          isOver = true
+          keeping?.stop()
+        },
+      }
     },
     lead(kept) {
       const { log } = kept
