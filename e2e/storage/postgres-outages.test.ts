@@ -175,14 +175,35 @@ test(
     }
     context.after(() => setReadOnly('off'))
     await setReadOnly('on')
+    // Sessions hear of it in their own time.
+    while (
+      await store.ping().then(
+        () => true,
+        () => false,
+      )
+    )
+      await sleep(10)
     const before = proxy.counts().connections
     const inserted = responses.insert(foregroundRow(2), 'boot')
     await sleep(500)
     await setReadOnly('off')
     await inserted
-    await store.ping()
+    while (
+      !(await store.ping().then(
+        () => true,
+        () => false,
+      ))
+    )
+      await sleep(10)
     assert.ok(proxy.counts().connections > before + 1, 'each try has gone to whoever is there by then')
     await setReadOnly('on')
+    while (
+      await store.ping().then(
+        () => true,
+        () => false,
+      )
+    )
+      await sleep(10)
     await assert.rejects(store.ping(), StoreUnavailable)
     assert.ok(await responses.find(idOf(1)), 'reads go on')
     const { ms, error } = await timed(responses.insert(foregroundRow(3), 'boot'))
