@@ -3,12 +3,13 @@ import type { Lifecycle } from '../../core/lifecycle.ts'
 import type { AccountId, ResponseId } from '../../protocol/id.ts'
 import { encodePayload } from '../payload.ts'
 import type { EventBatch, Step, StoredEnding } from '../store.ts'
+import type { StoredRow } from '../rows.ts'
 import { binaryArray } from './binary-array.ts'
-import type { Database, Query, SqlRow } from './database.ts'
+import type { Database, Query } from './database.ts'
 import { encodeOptional } from './insertions.ts'
 import { Lane, type Outcome } from './lane.ts'
 import type { Change, News } from './news.ts'
-import { digestOf, KEPT, NOW_S } from './rows.ts'
+import { digestOf, KEPT, NOW_S } from './sql.ts'
 
 /** What a transition has made of a response. */
 export interface Swap {
@@ -228,8 +229,8 @@ export function callLane(database: Database): Lane<CallRecord, boolean> {
 function swapRows(
   database: Database,
   swaps: readonly Swap[],
-  swap: (query: Query) => Promise<readonly SqlRow[]>,
-): Promise<readonly SqlRow[]> {
+  swap: (query: Query) => Promise<readonly StoredRow[]>,
+): Promise<readonly StoredRow[]> {
   return database.run(async (query, isRepeated) => {
     const changed = await swap(query)
     if (!isRepeated || changed.length === swaps.length) return changed
@@ -277,7 +278,7 @@ function changeOf({ id, step: { next } }: Swap): Change[] {
 }
 
 /** Each statement answers the positions, from 1, of what it has done. */
-function outcomesOf(items: readonly unknown[], rows: readonly SqlRow[]): Outcome<boolean>[] {
+function outcomesOf(items: readonly unknown[], rows: readonly StoredRow[]): Outcome<boolean>[] {
   const done = new Set(rows.map((row) => Number(row['position'])))
   return items.map((_, index) => ({ value: done.has(index + 1) }))
 }

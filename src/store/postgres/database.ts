@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool, type ClientBase, type PoolClient, type PoolConfig } from 'pg'
+import type { StoredRow } from '../rows.ts'
 import { StoreUnavailable } from '../store.ts'
 import { faultOf, PoolExhausted, storeError, type Fault } from './faults.ts'
 
@@ -10,11 +11,8 @@ export interface Statement {
   readonly text: string
 }
 
-/** A row as it comes: numbers of 64 bits are texts, payloads are bytes. */
-export type SqlRow = Readonly<Record<string, unknown>>
-
 /** Runs one statement, in a transaction of its own. */
-export type Query = (statement: Statement, values: readonly unknown[]) => Promise<readonly SqlRow[]>
+export type Query = (statement: Statement, values: readonly unknown[]) => Promise<readonly StoredRow[]>
 
 /**
  * One or a few statements on one connection. It may run several times.
@@ -111,7 +109,7 @@ export class Database {
     statement: Statement,
     values: readonly unknown[] = [],
     patience: Patience = 'shared',
-  ): Promise<readonly SqlRow[]> {
+  ): Promise<readonly StoredRow[]> {
     return this.run((query) => query(statement, values), patience)
   }
 
@@ -163,7 +161,7 @@ export class Database {
     const client = await this.#checkOut()
     try {
       const value = await work(async (statement, values) => {
-        const { rows }: { rows: SqlRow[] } = await client.query({ ...statement, values: [...values] })
+        const { rows }: { rows: StoredRow[] } = await client.query({ ...statement, values: [...values] })
         this.#away = undefined
         return rows
       })

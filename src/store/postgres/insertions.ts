@@ -1,12 +1,13 @@
 import type { AccountId } from '../../protocol/id.ts'
 import { encodePayload } from '../payload.ts'
 import { StoreUnavailable, type Bound, type NewResponse } from '../store.ts'
+import { text, type StoredRow } from '../rows.ts'
 import { binaryArray } from './binary-array.ts'
-import type { Database, SqlRow } from './database.ts'
+import type { Database } from './database.ts'
 import { Lane, type Outcome } from './lane.ts'
 import type { News } from './news.ts'
 import { Reads } from './reads.ts'
-import { digestOf, NOW_S, text } from './rows.ts'
+import { digestOf, NOW_S } from './sql.ts'
 
 /** A response that is to be accepted. */
 export interface Insertion {
@@ -148,7 +149,7 @@ function namedItems(insertions: readonly Insertion[]) {
   return [...new Map(items.map((named) => [`${named.account} ${named.item.toString('hex')}`, named])).values()]
 }
 
-function idsOf(rows: readonly SqlRow[]): ReadonlySet<string> {
+function idsOf(rows: readonly StoredRow[]): ReadonlySet<string> {
   return new Set(rows.map((row) => text(row, 'id')))
 }
 

@@ -1,20 +1,10 @@
-import { accountId, type ResponseId } from '../../protocol/id.ts'
+import type { ResponseId } from '../../protocol/id.ts'
 import type { HeldJob, Job, Unfinished } from '../store.ts'
-import type { Database, SqlRow } from './database.ts'
+import { oldestFirst, readHeldJob, readJob, readUnfinished, text, unlessDamaged, type StoredRow } from '../rows.ts'
+import type { Database } from './database.ts'
 import type { Hotline } from './hotline.ts'
 import type { News } from './news.ts'
-import {
-  FOREVER,
-  KEPT,
-  LIFECYCLE,
-  lifecycleOf,
-  NOW_MS,
-  payload,
-  responseId,
-  text,
-  UNFINISHED,
-  unlessDamaged,
-} from './rows.ts'
+import { FOREVER, KEPT, LIFECYCLE, NOW_MS, UNFINISHED } from './sql.ts'
 
 /** Of PostgreSQL's advisory locks with two numbers, ours have this first one. */
 const LOCKS = 1_097_757_801
@@ -145,8 +135,7 @@ export class Jobs {
       const earlier = isRepeated ? await query(CLAIMED, [owner, token]) : []
       return earlier.length > 0 ? earlier : query(CLAIM, [owner, lease_ms, limit, token])
     }, 'own')
-    // `RETURNING` promises no order.
-    return this.#intact([...rows].sort(byAge), readJob)
+    return this.#intact(oldestFirst(rows, 'place'), readJob)
   }
 
   async heartbeat(options: {
@@ -157,11 +146,7 @@ export class Jobs {
     const { owner, lease_ms, ids } = options
     const { instance, lockKey } = this.#known.get(owner) ?? {}
     const rows = await this.#wiring.database.ask(HEARTBEAT, [owner, lease_ms, ids, instance, lockKey], 'own')
-    return rows.map((row) => ({
-      id: responseId(row, 'id'),
-      isCancelWanted: row['cancel_wanted'] === true,
-      isFollowed: row['followed'] === true,
-    }))
+    return rows.map(readHeldJob)
   }
 
   async orphans(limit: number): Promise<readonly Unfinished[]> {
@@ -174,7 +159,7 @@ export class Jobs {
   }
 
   /** Rows that can be read; the others are put aside, so that they do not stand in the way for ever. */
-  async #intact<Value>(rows: readonly SqlRow[], read: (row: SqlRow) => Value): Promise<Value[]> {
+  async #intact<Value>(rows: readonly StoredRow[], read: (row: StoredRow) => Value): Promise<Value[]> {
     const values: Value[] = []
     const damaged: string[] = []
     for (const row of rows) {
@@ -184,29 +169,5 @@ export class Jobs {
     }
     if (damaged.length > 0) await this.#wiring.database.ask(PUT_ASIDE, [damaged])
     return values
-  }
-}
-
-function byAge(one: SqlRow, other: SqlRow): number {
-  const [by, then] = ['created_at', 'place'].map((column) => Number(one[column]) - Number(other[column]))
-  return by || (then ?? 0)
-}
-
-function readUnfinished(row: SqlRow): Unfinished {
-  return {
-    account: accountId(text(row, 'account_id')),
-    id: responseId(row, 'id'),
-    lifecycle: lifecycleOf(row),
-    response: payload(row, 'response'),
-    calls: payload(row, 'calls'),
-  }
-}
-
-function readJob(row: SqlRow): Job {
-  return {
-    ...readUnfinished(row),
-    previousId: row['previous_id'] === null ? undefined : responseId(row, 'previous_id'),
-    work: unlessDamaged(() => ({ request: payload(row, 'request'), input: payload(row, 'input') })),
-    isFollowed: row['followed'] === true,
   }
 }

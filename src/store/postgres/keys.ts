@@ -1,7 +1,7 @@
-import { accountId } from '../../protocol/id.ts'
-import type { KeyStore, StoredKey } from '../store.ts'
-import type { Database, SqlRow } from './database.ts'
-import { NOW_S, text } from './rows.ts'
+import type { KeyStore } from '../store.ts'
+import { readKey, text } from '../rows.ts'
+import type { Database } from './database.ts'
+import { NOW_S } from './sql.ts'
 
 const COLUMNS = 'public_id, account_id, digest, created_at, revoked_at'
 
@@ -42,15 +42,5 @@ export function keyStore(database: Database): KeyStore {
         // By whomever: an earlier try may have done it.
         return isRepeated && (await query(FIND, [publicId])).length > 0
       }),
-  }
-}
-
-function readKey(row: SqlRow): StoredKey {
-  return {
-    publicId: text(row, 'public_id'),
-    account: accountId(text(row, 'account_id')),
-    digest: text(row, 'digest'),
-    createdAt: Number(row['created_at']),
-    revokedAt: row['revoked_at'] === null ? undefined : Number(row['revoked_at']),
   }
 }

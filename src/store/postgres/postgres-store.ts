@@ -12,8 +12,8 @@ import { keyStore } from './keys.ts'
 import { migrate } from './migrations.ts'
 import { News } from './news.ts'
 import { Reads } from './reads.ts'
-import { KEPT } from './rows.ts'
 import { upkeep } from './upkeep.ts'
+import { KEPT } from './sql.ts'
 
 /** What may be set of a store in PostgreSQL. */
 export interface PostgresOptions extends Partial<DatabaseOptions> {

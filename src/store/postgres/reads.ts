@@ -2,19 +2,9 @@ import type { Lifecycle } from '../../core/lifecycle.ts'
 import type { AccountId, ResponseId } from '../../protocol/id.ts'
 import { joinPayloads } from '../payload.ts'
 import type { Bound, EventBatch, StoredResponse, StoredThread } from '../store.ts'
+import { optionalPayload, payload, readLifecycle, readStatus, responseId, text } from '../rows.ts'
 import type { Database } from './database.ts'
-import {
-  digestOf,
-  KEPT,
-  LIFECYCLE,
-  lifecycleOf,
-  NOW_S,
-  optionalPayload,
-  payload,
-  responseId,
-  statusOf,
-  text,
-} from './rows.ts'
+import { digestOf, KEPT, LIFECYCLE, NOW_S } from './sql.ts'
 
 const VISIBLE = 'FROM responses r WHERE r.account_id = $1 AND r.id = $2 AND r.deleted_at IS NULL'
 
@@ -76,7 +66,7 @@ export class Reads {
     const [row] = await this.#database.ask(FIND, [this.#account, id])
     if (row === undefined) return undefined
     return {
-      lifecycle: lifecycleOf(row),
+      lifecycle: readLifecycle(row),
       response: payload(row, 'response'),
       output: optionalPayload(row, 'output'),
     }
@@ -84,7 +74,7 @@ export class Reads {
 
   async findLifecycle(id: ResponseId): Promise<Lifecycle | undefined> {
     const [row] = await this.#database.ask(FIND_LIFECYCLE, [this.#account, id])
-    return row === undefined ? undefined : lifecycleOf(row)
+    return row === undefined ? undefined : readLifecycle(row)
   }
 
   async findInput(id: ResponseId): Promise<string | undefined> {
@@ -125,6 +115,6 @@ export class Reads {
     const [row] = await this.#database.ask(THREAD, [this.#account, id, turnsMax])
     if (!(row?.['payloads'] instanceof Uint8Array)) return undefined
     const said = joinPayloads(row['payloads'], text(row, 'sizes').split(',').map(Number))
-    return { turns: Number(row['turns']), status: statusOf(row), said }
+    return { turns: Number(row['turns']), status: readStatus(row), said }
   }
 }

@@ -1,8 +1,9 @@
 import { timeHex } from '../../protocol/id.ts'
 import { isTerminal } from '../../protocol/response.ts'
 import type { Upkeep } from '../store.ts'
-import type { Database, SqlRow, Statement } from './database.ts'
-import { NOW_MS, NOW_S, payload, statusOf, text, UNFINISHED, unlessDamaged } from './rows.ts'
+import { payload, readStatus, text, unlessDamaged, type StoredRow } from '../rows.ts'
+import type { Database, Statement } from './database.ts'
+import { NOW_MS, NOW_S, UNFINISHED } from './sql.ts'
 
 /** A turn is needed as long as there is a later one of its thread; whatever belongs to it goes with it. */
 function forget(name: string, which: string): Statement {
@@ -55,9 +56,9 @@ const PAYLOADS = ['request', 'input', 'response', 'output', 'log', 'calls'] as c
 interface Reading {
   readonly statement: Statement
   /** Where the next page begins. */
-  readonly after: (row: SqlRow) => readonly unknown[]
+  readonly after: (row: StoredRow) => readonly unknown[]
   readonly first: readonly unknown[]
-  readonly problemsOf: (row: SqlRow) => readonly string[]
+  readonly problemsOf: (row: StoredRow) => readonly string[]
 }
 
 const READ_RESPONSES: Reading = {
@@ -137,13 +138,13 @@ async function readAll(database: Database, reading: Reading, tell: (problem: str
 }
 
 /** Whatever has ended has its log, and nothing else has one. */
-function logProblems(row: SqlRow): readonly string[] {
+function logProblems(row: StoredRow): readonly string[] {
   const hasLog = row['log'] !== null
-  if (isTerminal(statusOf(row)) === hasLog) return []
+  if (isTerminal(readStatus(row)) === hasLog) return []
   return [`has status ${text(row, 'status')} and ${hasLog ? 'a' : 'no'} log`]
 }
 
-function damageOf(row: SqlRow, column: string): readonly string[] {
+function damageOf(row: StoredRow, column: string): readonly string[] {
   const isWhole = row[column] === null || unlessDamaged(() => payload(row, column)) !== undefined
   return isWhole ? [] : [`${column} differs from its checksum`]
 }

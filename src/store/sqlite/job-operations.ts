@@ -1,17 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ResponseId } from '../../protocol/id.ts'
 import type { HeldJob, Job, Unfinished } from '../store.ts'
-import {
-  number,
-  payload,
-  readUnfinished,
-  responseId,
-  text,
-  unlessDamaged,
-  UNFINISHED,
-  UNFINISHED_COLUMNS,
-  type SqlRow,
-} from './columns.ts'
+import { number, oldestFirst, readHeldJob, readJob, readUnfinished, text, unlessDamaged } from '../rows.ts'
+import { UNFINISHED, UNFINISHED_COLUMNS } from './columns.ts'
 
 /** What can be asked of the queue. */
 export interface JobOperations {
@@ -41,7 +32,7 @@ export function jobOperations(db: DatabaseSync, now_ms: () => number): JobOperat
   const heartbeat = db.prepare(
     `UPDATE responses SET lease_until = ?
      WHERE id = ? AND lease_owner = ? AND status = 'in_progress' AND deleted_at IS NULL
-     RETURNING cancel_wanted, followed`,
+     RETURNING id, cancel_wanted, followed`,
   )
   const countQueued = db.prepare(
     `SELECT count(*) AS total FROM responses WHERE background = 1 AND status = 'queued' AND ${UNFINISHED} AND deleted_at IS NULL`,
@@ -60,40 +51,20 @@ export function jobOperations(db: DatabaseSync, now_ms: () => number): JobOperat
       registered = owner
     },
     claim: (owner, lease_ms, limit) =>
-      claim
-        .all(owner, now_ms() + lease_ms, now_ms(), limit)
-        .sort(byAge)
-        .flatMap((row) => {
-          const job = unlessDamaged(() => readJob(row))
-          if (job === undefined) putAside.run(text(row, 'id'))
-          return job ?? []
-        }),
+      oldestFirst(claim.all(owner, now_ms() + lease_ms, now_ms(), limit), 'rowid').flatMap((row) => {
+        const job = unlessDamaged(() => readJob(row))
+        if (job === undefined) putAside.run(text(row, 'id'))
+        return job ?? []
+      }),
     heartbeat: (owner, lease_ms, ids) =>
       ids.flatMap((id) => {
         const row = heartbeat.get(now_ms() + lease_ms, id, owner)
-        return row === undefined
-          ? []
-          : { id, isCancelWanted: row['cancel_wanted'] === 1, isFollowed: row['followed'] === 1 }
+        return row === undefined ? [] : readHeldJob(row)
       }),
     orphans: (limit) =>
       registered === undefined
         ? []
         : orphans.all(registered, limit).flatMap((row) => unlessDamaged(() => readUnfinished(row)) ?? []),
     countQueued: () => number(countQueued.get(), 'total'),
-  }
-}
-
-/** `RETURNING` promises no order. */
-function byAge(one: SqlRow, other: SqlRow): number {
-  const [by, then] = ['created_at', 'rowid'].map((column) => number(one, column) - number(other, column))
-  return by || (then ?? 0)
-}
-
-function readJob(row: SqlRow): Job {
-  return {
-    ...readUnfinished(row),
-    previousId: row['previous_id'] === null ? undefined : responseId(row, 'previous_id'),
-    work: unlessDamaged(() => ({ request: payload(row, 'request'), input: payload(row, 'input') })),
-    isFollowed: row['followed'] === 1,
   }
 }

@@ -1,7 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { accountId } from '../../protocol/id.ts'
 import type { StoredKey } from '../store.ts'
-import { number, text, type SqlRow } from './columns.ts'
+import { readKey } from '../rows.ts'
 
 /** What can be asked of the API keys. */
 export interface KeyOperations {
@@ -26,15 +25,5 @@ export function keyOperations(db: DatabaseSync, now_s: () => number): KeyOperati
     },
     listKeys: () => list.all().map(readKey),
     revokeKey: (publicId) => revoke.run(now_s(), publicId).changes === 1,
-  }
-}
-
-function readKey(row: SqlRow): StoredKey {
-  return {
-    publicId: text(row, 'public_id'),
-    account: accountId(text(row, 'account_id')),
-    digest: text(row, 'digest'),
-    createdAt: number(row, 'created_at'),
-    revokedAt: row['revoked_at'] === null ? undefined : number(row, 'revoked_at'),
   }
 }

@@ -2,18 +2,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Lifecycle } from '../../core/lifecycle.ts'
 import type { AccountId, ResponseId } from '../../protocol/id.ts'
 import type { Bound, EventBatch, JsonText, NewResponse, StoredEnding, StoredResponse, StoredThread } from '../store.ts'
-import {
-  encodeOptional,
-  LIFECYCLE_COLUMNS,
-  number,
-  optionalPayload,
-  payload,
-  readLifecycle,
-  readStatus,
-  responseId,
-  text,
-} from './columns.ts'
 import { encodePayload, joinPayloads } from '../payload.ts'
+import { number, optionalPayload, payload, readLifecycle, readStatus, responseId, text } from '../rows.ts'
+import { encodeOptional, LIFECYCLE_COLUMNS } from './columns.ts'
 
 /** How a response has ended: what a transition has made of it, and the rest. */
 export interface Ended {

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { timeHex } from '../../protocol/id.ts'
-import { number, text, UNFINISHED, type SqlRow } from './columns.ts'
 import { decodePayload } from '../payload.ts'
+import { number, text, type StoredRow } from '../rows.ts'
+import { UNFINISHED } from './columns.ts'
 
 /** What keeps a database small and sound. */
 export interface UpkeepOperations {
@@ -62,7 +63,7 @@ function checkAll(db: DatabaseSync): ReturnType<UpkeepOperations['check']> {
   return { problems, responses }
 }
 
-function checkRow(row: SqlRow, tell: (problem: string) => void): void {
+function checkRow(row: StoredRow, tell: (problem: string) => void): void {
   for (const column of PAYLOADS) {
     const value = row[column]
     if (!(value instanceof Uint8Array)) continue
