@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { accepted } from '../../src/core/lifecycle.ts'
 import { accountId, mintResponseId } from '../../src/protocol/id.ts'
 import { openDatabase } from '../../src/store/sqlite/open-database.ts'
 import { prepareOperations } from '../../src/store/sqlite/operations.ts'
@@ -35,10 +34,9 @@ export function measureThreadRead(times: number): number {
       response: payload,
       ...fixed,
     }
-    operations.insert(account, row, { owner: 'bench' })
-    const next = { ...accepted(false, 'bench'), status: 'completed' as const, version: 1 }
+    operations.insert(account, row, 'bench')
     const ending = { response: rest, output: payload, log: '[]', calls: '[]' }
-    operations.end(account, row.id, { next, ending, version: 0 })
+    operations.end(account, row.id, { status: 'completed', version: 1, ending, seen: 0 })
   }
   const read = () => operations.thread(account, idOf(TURNS - 1), 1001)
   for (let time = 0; time < times; time++) read()

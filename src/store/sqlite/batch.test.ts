@@ -11,7 +11,7 @@ import { prepareOperations, type Operations } from './operations.ts'
 const fresh = scratchFiles()
 
 function insert(number: number, input = 'input'): Call {
-  return { operation: 'insert', args: [ALICE, foregroundRow(number, { input }), { owner: 'boot' }] }
+  return { operation: 'insert', args: [ALICE, foregroundRow(number, { input }), 'boot'] }
 }
 
 function find(number: number): Call {
@@ -42,7 +42,7 @@ function onDatabase(sentence: string, check: (db: DatabaseSync, operations: Oper
 }
 
 onDatabase('calls of a batch see what the calls before them have written', (db, operations) => {
-  const ended: Call = { operation: 'end', args: [ALICE, idOf(1), { next: ENDED, ending: endingOf(1), version: 0 }] }
+  const ended: Call = { operation: 'end', args: [ALICE, idOf(1), { ...ENDED, ending: endingOf(1), seen: 0 }] }
   const outcomes = runBatch(db, operations, [find(1), insert(1), find(1), ended, find(1)])
   const statuses = outcomes.map((outcome) =>
     'value' in outcome ? (outcome.value as StoredResponse | undefined)?.lifecycle?.status : outcome.message,

@@ -6,16 +6,19 @@ import { encodePayload, joinPayloads } from '../payload.ts'
 import { number, optionalPayload, payload, readLifecycle, readStatus, responseId, text } from '../rows.ts'
 import { encodeOptional, LIFECYCLE_COLUMNS } from './columns.ts'
 
-/** How a response has ended: what a transition has made of it, and the rest. */
-export interface Ended {
-  readonly next: Lifecycle
+/** How a response has ended. No more than is written: each field that crosses to the thread costs time. */
+export interface Ended extends Pick<Lifecycle, 'status' | 'version'> {
   readonly ending: StoredEnding
 }
 
+/** A row whose response has ended by the time it is written: its ending takes the place of the rest. */
+export type EndedRow = Omit<NewResponse, 'status' | 'request' | 'response' | 'calls'>
+
 /** What can be asked of the responses of an account. Writes run inside a transaction that the worker holds. */
 export interface ResponseOperations {
-  /** Accepts a response; with its ending, where it has ended already. */
-  insert(account: AccountId, row: NewResponse, how: { owner: string; ended?: Ended }): Bound | undefined
+  insert(account: AccountId, row: NewResponse, owner: string): Bound | undefined
+  /** Accepts and ends a response. */
+  insertEnded(account: AccountId, row: EndedRow, how: Ended & { readonly owner: string }): Bound | undefined
   find(account: AccountId, id: ResponseId): StoredResponse | undefined
   findLifecycle(account: AccountId, id: ResponseId): Lifecycle | undefined
   findInput(account: AccountId, id: ResponseId): JsonText | undefined
@@ -24,7 +27,8 @@ export interface ResponseOperations {
   findItemOwner(account: AccountId, itemId: string): ResponseId | undefined
   findBinding(account: AccountId, key: string): Bound | undefined
   thread(account: AccountId, id: ResponseId, turnsMax: number): StoredThread | undefined
-  end(account: AccountId, id: ResponseId, ended: Ended & { readonly version: number }): boolean
+  /** @param how `seen` is the version that it began with. */
+  end(account: AccountId, id: ResponseId, how: Ended & { readonly seen: number }): boolean
   move(account: AccountId, id: ResponseId, moved: { readonly next: Lifecycle; readonly version: number }): boolean
   append(account: AccountId, id: ResponseId, kept: EventBatch & { readonly attempt: number }): boolean
   recordCalls(account: AccountId, id: ResponseId, made: { attempt: number; calls: JsonText }): boolean
@@ -123,7 +127,7 @@ function bindingStatements(db: DatabaseSync, now_s: () => number) {
       const [bodyHash, refusal] = [text(row, 'body_hash'), optionalPayload(row, 'refusal')]
       return { bodyHash, responseId: responseId(row, 'response_id'), refusal }
     },
-    bind(account: AccountId, { id, binding }: NewResponse): void {
+    bind(account: AccountId, { id, binding }: EndedRow): void {
       if (binding !== undefined) bind.run(account, binding.key, binding.bodyHash, id, binding.expiresAt)
     },
     rebind(account: AccountId, id: ResponseId, { rebinding }: StoredEnding): void {
@@ -135,6 +139,18 @@ function bindingStatements(db: DatabaseSync, now_s: () => number) {
   }
 }
 
+/** A row that is about to be written. */
+interface Placed {
+  readonly account: AccountId
+  readonly row: EndedRow
+  readonly owner: string
+}
+
+/** What is written into it, besides. */
+type RowState = Partial<StoredEnding> &
+  Pick<StoredEnding, 'response' | 'calls'> &
+  Pick<Lifecycle, 'status' | 'version'> & { readonly request?: JsonText | undefined }
+
 function acceptance(db: DatabaseSync, bindings: Bindings) {
   const insertRow = db.prepare(
     `INSERT INTO responses (id, account_id, status, background, created_at, previous_id, lease_owner, request, input, response, output, log, calls, version)
@@ -144,32 +160,36 @@ function acceptance(db: DatabaseSync, bindings: Bindings) {
     `INSERT INTO items (account_id, item_id, response_id) VALUES (?, ?, ?)
      ON CONFLICT DO UPDATE SET response_id = excluded.response_id`,
   )
+  const write = ({ account, row, owner }: Placed, state: RowState): Bound | undefined => {
+    const { id, background, createdAt, previousId, input, binding } = row
+    const known = binding === undefined || binding.isFresh ? undefined : bindings.find(account, binding.key)
+    if (known !== undefined) return known
+    insertRow.run(
+      id,
+      account,
+      state.status,
+      Number(background),
+      createdAt,
+      previousId ?? null,
+      owner,
+      encodeOptional(state.request),
+      encodePayload(input),
+      encodePayload(state.response),
+      encodeOptional(state.output),
+      encodeOptional(state.log),
+      encodeOptional(state.calls),
+      state.version,
+    )
+    for (const itemId of row.clientItemIds) insertItem.run(account, itemId, id)
+    bindings.bind(account, row)
+    return undefined
+  }
   return {
-    insert(account, row, { owner, ended }) {
-      const { id, background, createdAt, previousId, binding } = row
-      const known = binding === undefined || binding.isFresh ? undefined : bindings.find(account, binding.key)
-      if (known !== undefined) return known
-      const { next, ending } = ended ?? {}
-      insertRow.run(
-        id,
-        account,
-        next?.status ?? row.status,
-        Number(background),
-        createdAt,
-        previousId ?? null,
-        owner,
-        encodeOptional(ending === undefined ? row.request : undefined),
-        encodePayload(row.input),
-        encodePayload((ending ?? row).response),
-        encodeOptional(ending?.output),
-        encodeOptional(ending?.log),
-        encodePayload(ending?.calls ?? row.calls),
-        next?.version ?? 0,
-      )
-      for (const itemId of row.clientItemIds) insertItem.run(account, itemId, row.id)
-      bindings.bind(account, row)
-      if (ending !== undefined) bindings.rebind(account, id, ending)
-      return undefined
+    insert: (account, row, owner) => write({ account, row, owner }, { ...row, version: 0 }),
+    insertEnded(account, row, { owner, status, version, ending }) {
+      const known = write({ account, row, owner }, { ...ending, status, version })
+      if (known === undefined) bindings.rebind(account, row.id, ending)
+      return known
     },
   } satisfies Partial<ResponseOperations>
 }
@@ -194,7 +214,7 @@ function changes(db: DatabaseSync, { now_s, bindings }: { now_s: () => number; b
     follow: db.prepare(`UPDATE responses SET followed = 1 WHERE account_id = ? AND id = ?`),
   }
   return {
-    end(account, id, { next, ending, version }) {
+    end(account, id, { status, version, ending, seen }) {
       const { response, output, log, calls } = ending
       const payloads = [
         encodePayload(response),
@@ -202,7 +222,7 @@ function changes(db: DatabaseSync, { now_s, bindings }: { now_s: () => number; b
         encodePayload(log),
         encodeOptional(calls),
       ] as const
-      if (end.run(next.status, next.version, ...payloads, account, id, version).changes === 0) return false
+      if (end.run(status, version, ...payloads, account, id, seen).changes === 0) return false
       dropEvents.run(id)
       bindings.rebind(account, id, ending)
       return true

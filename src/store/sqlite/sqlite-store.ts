@@ -10,7 +10,7 @@ import {
 } from '../store.ts'
 import type { Call, Outcome } from './batch.ts'
 import type { Operations } from './operations.ts'
-import type { Ended } from './response-operations.ts'
+import type { Ended, EndedRow } from './response-operations.ts'
 import type { WorkerOptions } from './worker.ts'
 
 interface Waiting {
@@ -113,7 +113,7 @@ interface Line {
 
 function responsesOf(account: AccountId, { ask, askWith, joinInsert }: Line): ResponseStore {
   return {
-    insert: (row, owner, haste = 'now') => askWith(haste, 'insert', account, row, { owner }),
+    insert: (row, owner, haste = 'now') => askWith(haste, 'insert', account, row, owner),
     find: (id) => ask('find', account, id),
     findLifecycle: (id) => ask('findLifecycle', account, id),
     findInput: (id) => ask('findInput', account, id),
@@ -124,8 +124,9 @@ function responsesOf(account: AccountId, { ask, askWith, joinInsert }: Line): Re
     thread: (id, turnsMax) => ask('thread', account, id, turnsMax),
     swap: async (id, { version, next, ending }) => {
       if (ending === undefined) return ask('move', account, id, { next, version })
-      const joined = version === 0 ? joinInsert(account, id, { next, ending }) : undefined
-      return joined ?? ask('end', account, id, { next, ending, version })
+      const ended: Ended = { status: next.status, version: next.version, ending }
+      const joined = version === 0 ? joinInsert(account, id, ended) : undefined
+      return joined ?? ask('end', account, id, { ...ended, seen: version })
     },
     append: (id, attempt, batch) => ask('append', account, id, { ...batch, attempt }),
     recordCalls: (id, attempt, calls) => ask('recordCalls', account, id, { attempt, calls }),
@@ -206,9 +207,9 @@ function connect(
       const waiting = next.findLast(({ call }) => concerns(call, id))
       if (waiting?.call.operation !== 'insert') return undefined
       const { call, resolve, reject } = waiting
-      const [owner, row, how] = call.args as Parameters<Operations['insert']> // It is an insertion.
-      if (owner !== account || how.ended !== undefined) return undefined
-      waiting.call = { operation: 'insert', args: [account, row, { ...how, ended }] }
+      const [rowAccount, row, owner] = call.args as Parameters<Operations['insert']> // It is an insertion.
+      if (rowAccount !== account || ended.ending.calls === undefined) return undefined
+      waiting.call = { operation: 'insertEnded', args: [account, endedRow(row), { ...ended, owner }] }
       announce()
       return new Promise((resolveEnding, rejectEnding) => {
         waiting.resolve = (known) => (resolve(known), resolveEnding(known === undefined))
@@ -227,8 +228,13 @@ function connect(
 /** Whether a call is about a response: what is asked of it later must not come before. */
 function concerns({ operation, args }: Call, id: ResponseId): boolean {
   const [, subject] = args
-  if (operation !== 'insert') return subject === id
-  return (subject as NewResponse).id === id // The row of an insertion.
+  if (operation !== 'insert' && operation !== 'insertEnded') return subject === id
+  return (subject as EndedRow).id === id // The row of an insertion.
+}
+
+/** What is left of a row where its ending is written with it. */
+function endedRow({ id, background, createdAt, previousId, input, clientItemIds, binding }: NewResponse): EndedRow {
+  return { id, background, createdAt, previousId, input, clientItemIds, binding }
 }
 
 /** Hands a caller its outcome. @returns false where it is to be tried again: another process is in the way. */
