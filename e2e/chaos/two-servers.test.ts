@@ -79,6 +79,7 @@ test(
       assert.equal((await server.get(streamed)).status, 'failed')
     }
     assert.doesNotMatch(told, /response\.completed/)
+    assert.match(told, /\nevent: response\.failed\n.*\n\ndata: \[DONE\]\n\n$/)
     for (const tag of TAGS) assert.ok((await callsOf(tag)) <= 2, tag)
     assert.equal(await callsOf('s'), 1)
   },

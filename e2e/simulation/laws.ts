@@ -138,7 +138,8 @@ function checkReading(reading: Reading, { log, row, world, say }: Read): void {
 
 /**
  * What was shown in the foreground, by the very process that runs it, just before a crash may be lost: then the
- * response has failed. Where nobody could know whether the end was stored, the client was told so, and may find that it was.
+ * response has failed, and whoever is told so is told the stored end. Where nobody could know whether the end was
+ * stored, the client was told so, and may find that it was.
  */
 function mayDiffer(
   { row, log, world }: Pick<Read, 'row' | 'log' | 'world'>,
@@ -152,7 +153,8 @@ function mayDiffer(
   return (
     row.lifecycle.status === 'failed' &&
     !saysMore &&
-    (!hasEnded || (end.type === 'response.failed' && world.faults > 0))
+    (!hasEnded ||
+      (end.type === 'response.failed' && (world.faults > 0 || JSON.stringify(end.response) === joinSnapshot(row))))
   )
 }
 

@@ -234,7 +234,8 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
     // Nobody can have taken what is not there yet.
     if (this.isEnding || this.isAbandoned || !this.#isAccepted) return
     this.error ??= takenAway()
-    this.abandon()
+    if (this.response.background) this.abandon()
+    else this.stop(this.error) // Its client is told, unless it was deleted: its end finds out.
   }
 
   async recheck(): Promise<void> {

@@ -15,6 +15,7 @@ import type { EventLog } from './event-log.ts'
 import { refusalOf } from './joining.ts'
 import { takenAway } from './problems.ts'
 import { outputEvents } from './reasoning.ts'
+import { endElsewhere } from './taken-away.ts'
 import { runTurn } from './turn.ts'
 
 /** One response from `response.created` to its terminal event, as others see it. */
@@ -260,12 +261,25 @@ async function end(execution: Execution, ending: Ending): Promise<void> {
   if (execution.isRefused) return endRefused(execution, events)
   if (outcome === 'stored') return tellEnd(execution, events)
   if (outcome === 'failed' && !execution.response.background) return endUnstored(execution, ending)
-  // A job that was given back runs again elsewhere: nothing has been said of its end. One in the foreground has
-  // been ended by another process, for which this one was gone: what its model has said here counts for nothing.
-  if (!execution.isAbandoned) execution.error ??= takenAway()
+  const told = execution.isAbandoned ? undefined : await takenAwayEvents(execution)
+  if (told !== undefined) tellEnd(execution, told)
   execution.isAbandoned = true
+  if (told !== undefined) return
   emit(execution, events)
   execution.log.abandon()
+}
+
+/** How one in the foreground ends that is not ours any more; undefined for a job, which goes on elsewhere. */
+async function takenAwayEvents(execution: Execution): Promise<readonly UnnumberedEvent[] | undefined> {
+  const { storage, response, log, clock, logger } = execution
+  execution.error ??= takenAway()
+  if (storage === undefined || response.background) return undefined
+  try {
+    return await endElsewhere({ storage, response, log, clock })
+  } catch (error) {
+    logger.warn(errorFacts(error), 'the end of a response that was taken away could not be read')
+    return undefined
+  }
 }
 
 /**

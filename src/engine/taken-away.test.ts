@@ -103,13 +103,13 @@ test('two who cancel a job over the head of its worker agree', async () => {
 })
 
 for (const stream of [true, false]) {
-  test(`what another process has ended is not answered as if it were complete (stream: ${stream})`, async () => {
+  test(`what another process has ended has failed here too (stream: ${stream})`, async () => {
     const { clock, first, second } = two()
     await first.engine.start()
     const created = await first.create({ stream })
     assert.ok(created.kind === 'running')
     const { run } = created
-    const reading = stream ? cutEventsOf(run.log.read({ after: -1 })) : undefined
+    const reading = stream ? eventsOf(run.log.read({ after: -1 })) : undefined
     first.model.calls[0]?.say({ type: 'text', text: 'Hello' })
     await clock.pass(TRAIL_MS)
     first.store.breakDown('heartbeat', new StoreUnavailable('away'))
@@ -121,11 +121,46 @@ for (const stream of [true, false]) {
     assert.deepEqual([run.failure()?.status, run.failure()?.headers], [503, { 'x-should-retry': 'false' }])
     const stored = await second.retrieve(run.id)
     assert.equal(stored.status, 'failed')
-    for (const event of (await reading) ?? []) assert.notEqual(event.type, 'response.completed')
+    if (stream)
+      assert.deepEqual(await reading, await eventsOf(await second.engine.events(ALICE, run.id, { after: -1 })))
     await second.stop()
     await first.stop()
   })
 }
+
+test('a stream that has said more than was kept hears of its end elsewhere, and ends as the stored one', async () => {
+  const { clock, first, second } = two()
+  await first.engine.start()
+  const created = await first.create({ stream: true })
+  assert.ok(created.kind === 'running')
+  const reading = eventsOf(created.run.log.read({ after: -1 }))
+  first.model.calls[0]?.say({ type: 'text', text: 'Hello' })
+  await settled()
+  first.store.breakDown('heartbeat', new StoreUnavailable('away'))
+  first.store.breakDown('append', new StoreUnavailable('away'))
+  await clock.pass(20_000)
+  await second.engine.start()
+  first.store.heal()
+  await clock.pass(1000)
+  const end = (await reading).at(-1)
+  assert.ok(end?.type === 'response.failed')
+  assert.deepEqual(end.response, await second.retrieve(created.run.id))
+  await second.stop()
+  await first.stop()
+})
+
+test('a stream whose response is deleted elsewhere is cut', async () => {
+  const { clock, first, second } = two()
+  await first.engine.start()
+  const created = await first.create({ stream: true })
+  assert.ok(created.kind === 'running')
+  const reading = cutEventsOf(created.run.log.read({ after: -1 }))
+  await second.engine.remove(ALICE, created.run.id)
+  first.model.calls[0]?.say({ type: 'text', text: 'Hello' })
+  await clock.pass(TRAIL_MS)
+  assert.equal((await reading).at(-1)?.type, 'response.output_text.delta')
+  await first.stop()
+})
 
 test('a stream whose row is refused late is refused, and not begun', async () => {
   const clock = fakeClock()
