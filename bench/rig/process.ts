@@ -78,23 +78,23 @@ function readOr(path: string): string {
   }
 }
 
-/** Resolves as soon as a server answers `GET /live`. @throws It does not within ten seconds. */
-export async function untilLive(origin: string): Promise<void> {
-  const deadline_ms = performance.now() + LIVE_MS_MAX
+/** Resolves as soon as a server is ready. @throws It does not within ten seconds. */
+export async function untilReady(origin: string): Promise<void> {
+  const deadline_ms = performance.now() + READY_MS_MAX
   for (;;) {
-    const isLive = await fetch(`${origin}/live`).then(
+    const isReady = await fetch(`${origin}/ready`).then(
       (answer) => answer.ok,
       () => false,
     )
-    if (isLive) return
-    if (performance.now() > deadline_ms) throw new Error(`${origin} does not answer.`)
-    await setTimeout(LIVE_LOOK_MS)
+    if (isReady) return
+    if (performance.now() > deadline_ms) throw new Error(`${origin} is not ready.`)
+    await setTimeout(READY_LOOK_MS)
   }
 }
 
-const LIVE_MS_MAX = 10_000
+const READY_MS_MAX = 10_000
 
-const LIVE_LOOK_MS = 5
+const READY_LOOK_MS = 5
 
 /** A port that nobody listens on right now. */
 export async function freePort(): Promise<number> {

@@ -2,7 +2,7 @@ import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Target } from './load.ts'
-import { freePort, launch, messageOf, untilLive, type MeasuredProcess } from './process.ts'
+import { freePort, launch, messageOf, untilReady, type MeasuredProcess } from './process.ts'
 
 const KEY = 'bench-key-of-the-default-account'
 
@@ -86,7 +86,7 @@ async function startAntiphon(upstreamOrigin: string, folder: string): Promise<Se
     stdout: openSync(join(folder, 'log'), 'w'),
   })
   const origin = `http://127.0.0.1:${port}`
-  await untilLive(origin)
+  await untilReady(origin)
   const target: Target = {
     name: 'antiphon',
     origin,

@@ -271,18 +271,24 @@ test('a server without the API answers probes, and nothing else', async () => {
   )
 })
 
-test('a server that drains refuses what is new, once it has read it, in its own words', async () => {
-  const stage = { ...createStage(), phase: () => 'draining' as const }
-  const { send, app, model } = testApp(
-    openMemoryStore(() => 0),
-    {},
-    { stage },
-  )
-  for (const answer of [await send('POST', '/v1/responses', BODY), await send('GET', '/v1/models')]) {
-    assert.deepEqual([answer.statusCode, codeOf(answer), answer.headers['retry-after']], [503, 'server_stopping', '1'])
-    assert.equal(answer.json<{ error: { type: string } }>().error.type, 'server_error')
-  }
-  assert.equal((await app.inject({ method: 'POST', url: '/v1/responses', payload: BODY })).statusCode, 401)
-  assert.equal((await app.inject('/live')).statusCode, 200)
-  assert.equal(model.calls.length, 0)
-})
+for (const { phase, code } of [
+  { phase: 'starting', code: 'server_starting' },
+  { phase: 'draining', code: 'server_stopping' },
+  { phase: 'stopped', code: 'server_stopping' },
+] as const) {
+  test(`a ${phase} server refuses what is new, once it has read it, in its own words`, async () => {
+    const stage = { ...createStage(), phase: () => phase }
+    const { send, app, model } = testApp(
+      openMemoryStore(() => 0),
+      {},
+      { stage },
+    )
+    for (const answer of [await send('POST', '/v1/responses', BODY), await send('GET', '/v1/models')]) {
+      assert.deepEqual([answer.statusCode, codeOf(answer), answer.headers['retry-after']], [503, code, '1'])
+      assert.equal(answer.json<{ error: { type: string } }>().error.type, 'server_error')
+    }
+    assert.equal((await app.inject({ method: 'POST', url: '/v1/responses', payload: BODY })).statusCode, 401)
+    assert.equal((await app.inject('/live')).statusCode, 200)
+    assert.equal(model.calls.length, 0)
+  })
+}

@@ -11,6 +11,7 @@ import {
   incompleteRequest,
   methodNotAllowed,
   routeNotFound,
+  serverStarting,
   serverStopping,
   toProblem,
 } from './problem.ts'
@@ -19,7 +20,7 @@ import { chatRoutes } from './routes/chat.ts'
 import { metaRoutes, probeRoutes } from './routes/meta.ts'
 import { modelRoutes } from './routes/models.ts'
 import { responseRoutes } from './routes/responses.ts'
-import { isClosed } from './stage.ts'
+import type { Phase } from './stage.ts'
 import { watchStalled } from './stalled.ts'
 
 declare module 'fastify' {
@@ -34,6 +35,13 @@ const HEADERS_TIMEOUT_MS = 20_000
 
 /** How often both times are looked at, in milliseconds: half a minute in Node, which would be added to them. */
 const TIMEOUT_CHECK_MS = 5000
+
+/** Why requests are refused, in the phases in which they are. */
+const REFUSALS: Readonly<Partial<Record<Phase, () => Error>>> = {
+  starting: serverStarting,
+  draining: serverStopping,
+  stopped: serverStopping,
+}
 
 /** Time for a whole request, body included, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 120_000
@@ -108,9 +116,7 @@ function registerRoutes(app: FastifyInstance, parts: HttpParts): void {
           if (request.headers.expect !== undefined) reply.raw.writeContinue()
         })
         // Only now that the body has been read: a client that is still sending might never read the answer.
-        api.addHook('preHandler', (_request, _reply, done) =>
-          done(isClosed(parts.stage) ? serverStopping() : undefined),
-        )
+        api.addHook('preHandler', (_request, _reply, done) => done(REFUSALS[parts.stage.phase()]?.()))
         responseRoutes(api, parts)
         modelRoutes(api, parts)
         chatRoutes(api, parts)

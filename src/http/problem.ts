@@ -88,6 +88,16 @@ export function serverStopping(): ApiError {
   })
 }
 
+/** A request that comes before the server is known to those that share its storage. */
+export function serverStarting(): ApiError {
+  return new ApiError({
+    type: 'server_error',
+    code: 'server_starting',
+    message: 'The server is starting and has not begun with this request: send it again.',
+    headers: { 'retry-after': '1' },
+  })
+}
+
 /** A browser asks whether a page from elsewhere may call the API. */
 export function corsDisabled(): ApiError {
   return new ApiError({

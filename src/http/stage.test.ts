@@ -1,18 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createStage, isClosed, type Phase } from './stage.ts'
-
-const phases: readonly (readonly [Phase, boolean])[] = [
-  ['starting', false],
-  ['ready', false],
-  ['lame-duck', false],
-  ['draining', true],
-  ['stopped', true],
-]
-for (const [phase, closed] of phases) {
-  test(`a ${phase} server takes ${closed ? 'no ' : ''}requests`, () =>
-    assert.equal(isClosed({ phase: () => phase }), closed))
-}
+import { createStage } from './stage.ts'
 
 test('what is to be done at the end is done once, unless it was taken back, and at once where it is over', () => {
   const [stage, done] = [createStage(), [] as string[]]
