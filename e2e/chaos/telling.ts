@@ -59,8 +59,33 @@ export function foldFault(events: readonly string[]): string | undefined {
     if (type === 'response.output_item.done' && item !== undefined) items[output_index] = item
   }
   if (!isDeepStrictEqual(items, output)) return 'its items are not those of the response it ends with'
-  const text = told.map(({ type, delta }) => (type === 'response.output_text.delta' ? delta : '')).join('')
-  return text === textOf(last.response) ? undefined : 'its deltas are not the text it ends with'
+  return deltasOf(told) === textOf(last.response) ? undefined : 'its deltas are not the text it ends with'
+}
+
+function deltasOf(told: readonly Told[]): string {
+  return told.map(({ type, delta }) => (type === 'response.output_text.delta' ? delta : '')).join('')
+}
+
+/**
+ * What a stream has said before an end that bears less of it: its process stood still, and another one has ended the
+ * response with what was kept. Undefined where it ends in any other way.
+ */
+export function saidBeyondEnd(events: readonly string[]): readonly string[] | undefined {
+  const told = events.map(parse)
+  const last = told.at(-1)
+  if (last?.response === undefined || last.type !== 'response.failed' || foldFault(events) === undefined)
+    return undefined
+  return deltasOf(told).startsWith(textOf(last.response)) ? withoutEnding(events) : undefined
+}
+
+function withoutEnding(events: readonly string[]): readonly string[] {
+  return events.slice(0, events.findLastIndex((data) => !ENDING.test(parse(data).type)) + 1)
+}
+
+/** Whether what was said, by two who tell of the same, is the same as far as both go; how they end is not compared. */
+export function agree(one: readonly string[], other: readonly string[]): boolean {
+  const [said, also] = [withoutEnding(one), withoutEnding(other)]
+  return said.every((data, index) => index >= also.length || data === also[index])
 }
 
 /** What was told again, against what was told before. */

@@ -79,6 +79,11 @@ function replies(...all: readonly { status: number; text: string }[]) {
 const NOT_THERE = { status: 404, text: '{}' }
 const WHOLE = stream('completed', answer(1).text, { usage: answer(1).usage })
 const PARTIAL = stream('failed', spoken(1, 1), { error: { message: 'The server stopped.' } })
+/** More words than its end bears. */
+const BEYOND = [
+  ...stream('failed', spoken(1, 3)).slice(0, 4),
+  PARTIAL.at(-1)?.replace(/(?<="sequence_number":)\d+/, '4') ?? '',
+]
 
 const rows: readonly { name: string; kind?: Kind; act: (scene: Scene) => void; blamed: readonly string[] }[] = [
   {
@@ -220,6 +225,43 @@ const rows: readonly { name: string; kind?: Kind; act: (scene: Scene) => void; b
       witness.sawStream(heard(PARTIAL))
     },
     blamed: ['stream'],
+  },
+  {
+    name: 'a foreground stream that is told its end by a process that stood still, after more than was durable',
+    kind: 'stream',
+    act: ({ witness, journal }) => {
+      journal.killed()
+      witness.sawStream(heard(BEYOND))
+      witness.sawStream(heard(PARTIAL))
+      witness.sawStream(heard(BEYOND))
+    },
+    blamed: [],
+  },
+  {
+    name: 'the same, where what is stored ends otherwise',
+    kind: 'stream',
+    act: ({ witness, journal }) => {
+      journal.killed()
+      witness.sawStream(heard(BEYOND))
+      witness.sawStream(heard(stream('failed', '', { error: { message: 'The server stopped.' } })))
+    },
+    blamed: ['stream'],
+  },
+  {
+    name: 'the same, where other words were heard',
+    kind: 'stream',
+    act: ({ witness, journal }) => {
+      journal.killed()
+      witness.sawStream(heard(stream('failed', spoken(2, 1), { error: { message: 'The server stopped.' } })))
+      witness.sawStream(heard(BEYOND))
+    },
+    blamed: ['stream', 'stream'],
+  },
+  {
+    name: 'the same, where nothing stood still',
+    kind: 'stream',
+    act: ({ witness }) => witness.sawStream(heard(BEYOND)),
+    blamed: ['stream', 'unprovoked'],
   },
   {
     name: 'a stream that goes on with other words after a crash',

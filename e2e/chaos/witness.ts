@@ -1,7 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import { readWords } from '../harness/fault-speech.ts'
 import type { Deed, Rule } from './journal.ts'
-import { compare, foldFault, isTerminalEvent, numberFault, snapshotIn, textOf, type Snapshot } from './telling.ts'
+import {
+  agree,
+  compare,
+  foldFault,
+  isTerminalEvent,
+  numberFault,
+  saidBeyondEnd,
+  snapshotIn,
+  textOf,
+  type Snapshot,
+} from './telling.ts'
 import type { Heard, Reply } from './wire.ts'
 
 /** How a response is made. */
@@ -75,7 +85,17 @@ export class Witness {
   }
 
   /** A stream has been heard from a number on. */
-  sawStream({ events, over }: Heard, first = 0): void {
+  sawStream(heard: Heard, first = 0): void {
+    const { kind, hits } = this.deed
+    const said = kind === 'stream' && hits > 0 && first === 0 ? saidBeyondEnd(heard.events) : undefined
+    if (said === undefined) return this.#sawEvents(heard, first)
+    if (!agree(this.#told, said))
+      this.#blame('stream', `it says ${said.join()}, and is said to say ${this.#told.join()}`)
+    const end = snapshotIn(heard.events.at(-1) ?? '')
+    if (end !== undefined) this.#compareEnds(end)
+  }
+
+  #sawEvents({ events, over }: Heard, first: number): void {
     const gap = numberFault(events, first)
     if (gap !== undefined) return this.#blame('stream', gap)
     const isWhole = over === 'done'

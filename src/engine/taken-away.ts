@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { conclude } from '../core/conclude.ts'
 import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
 import { isTerminal, type Response } from '../protocol/response.ts'
@@ -30,7 +31,7 @@ export async function endElsewhere(loser: Loser): Promise<readonly UnnumberedEve
   if (stored === undefined) return undefined
   const { log, response } = loser
   const seen = log.all()
-  const isPart = seen.every((event, index) => JSON.stringify(event) === JSON.stringify(stored[index]))
+  const isPart = seen.every((event, index) => isDeepStrictEqual(event, stored[index]))
   if (isPart) return stored.slice(seen.length)
   const [fault, end] = stored.slice(-2)
   if (fault?.type !== 'error' || end?.type !== 'response.failed') return undefined
