@@ -1,21 +1,9 @@
 import { join } from 'node:path'
 import { Figures } from './figures.ts'
-import { runGeneration } from './generation.ts'
-import type { Patience } from './recovery.ts'
+import { runGeneration, type GenerationOptions } from './generation.ts'
 
-/** A whole run. */
-export interface RunOptions {
-  readonly seed: number
-  /** Number of the first cycle. */
-  readonly first: number
-  readonly cycles: number
-  /** The file that Node runs. */
-  readonly main: string
-  /** Makes a storage that is empty. @returns its URL. */
-  readonly freshStore: (folder: string) => Promise<string>
-  readonly patience: Patience
-  /** Whether servers also stand still for a while. */
-  readonly hasPauses: boolean
+/** A whole run: the cycles of many data files. */
+export interface RunOptions extends Omit<GenerationOptions, 'keepsFolder'> {
   /** Whether data files stay where something was wrong. */
   readonly keepsFolders: boolean
   /** Is told how far it has come, after every data file. */

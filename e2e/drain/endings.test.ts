@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dial } from './clients.ts'
-import { openSite, untilEnded, watchStream } from './stopped-server.ts'
+import { openStoppingSite, untilEnded, watchStream } from './stopped-server.ts'
 
 const TIMES = { lameDuck_ms: 300, drain_ms: 700 }
 const LIMIT_MS = TIMES.lameDuck_ms + TIMES.drain_ms + 5000
 
-const site = await openSite(TIMES)
+const site = await openStoppingSite(TIMES)
 
 interface Answered {
   readonly id: string

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dial } from './clients.ts'
-import { openSite, watchStream } from './stopped-server.ts'
+import { openStoppingSite, watchStream } from './stopped-server.ts'
 
 const ASK = { model: 'up/any', input: 'Hello' }
 
-const site = await openSite({ lameDuck_ms: 500, drain_ms: 10_000 })
+const site = await openStoppingSite({ lameDuck_ms: 500, drain_ms: 10_000 })
 
 test('a connection is used to its last answer, and hung up on properly', async () => {
   const server = await site.start()

@@ -41,7 +41,7 @@ async function start(...args: readonly string[]): Promise<StoppedServer> {
   const environment = { LOG_LEVEL: 'silent', ANTIPHON_API_KEY: HEADERS.authorization.slice('Bearer '.length) }
   const command = startCommand(folder.path, words, environment)
   const said = await command.says(/^Try it:|\(probe: /m)
-  const server = stoppedServer(command, /(http:\/\/[\d.]+:\d+)\//.exec(said)?.[1] ?? '')
+  const server = stoppedServer({ command, origin: /(http:\/\/[\d.]+:\d+)\//.exec(said)?.[1] ?? '' })
   started.push(server)
   return server
 }

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { openSite, untilEnded, watchStream } from './stopped-server.ts'
+import { openStoppingSite, untilEnded, watchStream } from './stopped-server.ts'
 
 /** Without a second signal it would take a minute. */
-const site = await openSite({ lameDuck_ms: 30_000, drain_ms: 30_000 })
+const site = await openStoppingSite({ lameDuck_ms: 30_000, drain_ms: 30_000 })
 
 const HURRIED_MS = 3000
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dial } from './clients.ts'
-import { openSite, untilEnded, watchStream, type SeenStream, type StoppedServer } from './stopped-server.ts'
+import { openStoppingSite, untilEnded, watchStream, type SeenStream, type StoppedServer } from './stopped-server.ts'
 
 /** `npm run soak:drain` is the long form. */
 const STREAMS = Number(process.env['DRAIN_STREAMS'] ?? 50)
@@ -50,7 +50,7 @@ async function openIdle(server: StoppedServer) {
 }
 
 test(`O-08: SIGTERM with ${STREAMS} open streams, ${JOBS} jobs and ${IDLE} idle connections`, async (t) => {
-  const site = await openSite(TIMES, JOBS)
+  const site = await openStoppingSite(TIMES, JOBS)
   const server = await site.start()
   const [idle, jobs] = [await openIdle(server), await acceptJobs(server)]
   const streams = await openStreams(server)

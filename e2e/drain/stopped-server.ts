@@ -1,8 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { after } from 'node:test'
-import { startCommand, workingFolder, type Command, type Exit } from '../harness/command.ts'
-import { startFaultUpstream, type FaultUpstream } from '../harness/fault-upstream.ts'
+import type { Command, Exit } from '../harness/command.ts'
+import { openSite, type Site, type Started } from '../harness/site.ts'
 
 const KEY = 'a-key-of-the-drain'
 
@@ -30,52 +27,23 @@ export interface StoppedServer {
   readonly ended: Promise<Exit & { readonly taken_ms: number }>
 }
 
-/** A folder with a configuration and a model, in which servers are started one after the other. */
-export interface Site {
-  readonly upstream: FaultUpstream
+/** A folder in which servers are started that are to be stopped. */
+export interface StoppingSite extends Pick<Site, 'folder' | 'upstream' | 'spawn'> {
   start(): Promise<StoppedServer>
-  /** Starts a server that may never answer. */
-  spawn(logLevel: string): Command
-  readonly folder: string
 }
 
 /** Prepares a folder. All that is started in it is ended with the file's tests. */
-export async function openSite({ lameDuck_ms, drain_ms }: Times, concurrency = 64): Promise<Site> {
-  const folder = workingFolder()
-  const upstream = await startFaultUpstream()
-  const commands: Command[] = []
-  after(async () => {
-    for (const { process } of commands) process.kill('SIGKILL')
-    await Promise.all(commands.map(({ ended }) => ended))
-    await upstream.close()
-    folder.remove()
-  })
-  const yaml = [
-    `providers: { up: { kind: openai-chat, base_url: "${upstream.baseUrl}" } }`,
+export async function openStoppingSite({ lameDuck_ms, drain_ms }: Times, concurrency = 64): Promise<StoppingSite> {
+  const site = await openSite(KEY, (baseUrl) => [
+    `providers: { up: { kind: openai-chat, base_url: "${baseUrl}" } }`,
     `timeouts: { lame_duck_ms: ${lameDuck_ms}, drain_ms: ${drain_ms} }`,
     `background: { concurrency: ${concurrency} }`,
-  ]
-  writeFileSync(join(folder.path, 'antiphon.yaml'), yaml.join('\n'))
-  const spawn = (logLevel: string) => {
-    const environment = { LOG_LEVEL: logLevel, ANTIPHON_API_KEY: KEY }
-    const command = startCommand(folder.path, ['serve', '--config', 'antiphon.yaml', '--port', '0'], environment)
-    commands.push(command)
-    return command
-  }
-  return {
-    upstream,
-    folder: folder.path,
-    spawn,
-    async start() {
-      const command = spawn('silent')
-      const origin = /listens on (http:\S+)\/v1 /.exec(await command.says(/^curl .*$/m))?.[1] ?? ''
-      return stoppedServer(command, origin)
-    },
-  }
+  ])
+  return { ...site, start: async () => stoppedServer(await site.start()) }
 }
 
 /** A server that has started. */
-export function stoppedServer(command: Command, origin: string): StoppedServer {
+export function stoppedServer({ command, origin }: Started): StoppedServer {
   let first_ms: number | undefined
   const post = (path: string, body: object) =>
     fetch(origin + path, { method: 'POST', headers: HEADERS, body: JSON.stringify(body) })

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
-import { startCommand, workingFolder, type Command } from '../harness/command.ts'
-import { startFaultUpstream } from '../harness/fault-upstream.ts'
+import { test } from 'node:test'
+import { openSite } from '../harness/site.ts'
 
 /** `npm run soak:crowds` is the long form. */
 const CONNECTIONS = Number(process.env['CONNECTIONS'] ?? 500)
@@ -18,33 +15,13 @@ const HEADERS = { authorization: `Bearer ${KEY}`, 'content-type': 'application/j
 const KEEPALIVE_MS = 200
 const QUEUE_MS = 100
 
-const folder = workingFolder()
-const upstream = await startFaultUpstream()
-const commands: Command[] = []
-after(async () => {
-  for (const { process } of commands) process.kill('SIGKILL')
-  await Promise.all(commands.map(({ ended }) => ended))
-  await upstream.close()
-  folder.remove()
-})
-writeFileSync(
-  join(folder.path, 'antiphon.yaml'),
-  [
-    'store: "memory:"',
-    'providers:',
-    `  up: { kind: openai-chat, base_url: "${upstream.baseUrl}" }`,
-    `  narrow: { kind: openai-chat, base_url: "${upstream.baseUrl}", concurrency: 4, queue_ms: ${QUEUE_MS} }`,
-    `timeouts: { keepalive_ms: ${KEEPALIVE_MS} }`,
-  ].join('\n'),
-)
-
-/** Starts a server. @returns its origin. */
-async function start(): Promise<string> {
-  const args = ['serve', '--config', 'antiphon.yaml', '--port', '0']
-  const command = startCommand(folder.path, args, { ANTIPHON_API_KEY: KEY, LOG_LEVEL: 'silent' })
-  commands.push(command)
-  return /listens on (http:\S+)\/v1 /.exec(await command.says(/^curl .*$/m))?.[1] ?? ''
-}
+const { upstream, start } = await openSite(KEY, (baseUrl) => [
+  'store: "memory:"',
+  'providers:',
+  `  up: { kind: openai-chat, base_url: "${baseUrl}" }`,
+  `  narrow: { kind: openai-chat, base_url: "${baseUrl}", concurrency: 4, queue_ms: ${QUEUE_MS} }`,
+  `timeouts: { keepalive_ms: ${KEEPALIVE_MS} }`,
+])
 
 const ask = (origin: string, model: string, words: string, fields: object = {}) =>
   fetch(`${origin}/v1/responses`, {
@@ -67,7 +44,7 @@ async function live_ms(origin: string): Promise<number> {
   return performance.now() - begun_ms
 }
 
-const origin = await start()
+const { origin } = await start()
 
 test(`C-13: ${CONNECTIONS} connections that say nothing keep nobody from being answered`, async (t) => {
   const sockets = await crowd(origin, CONNECTIONS)
@@ -117,8 +94,8 @@ const DESCRIPTORS = 64
 const skip = spawnSync('prlimit', ['--version']).status === 0 ? false : 'prlimit is missing'
 
 test('O-05: a server without file descriptors lives, and serves again as soon as it has some', { skip }, async () => {
-  const poor = await start()
-  const { process: child } = commands.at(-1) ?? assert.fail()
+  const { origin: poor, command } = await start()
+  const { process: child } = command
   const limit = spawnSync('prlimit', ['--pid', String(child.pid), `--nofile=${DESCRIPTORS}`])
   assert.equal(limit.status, 0, String(limit.stderr))
   const sockets = await crowd(poor, DESCRIPTORS * 4)

@@ -173,37 +173,27 @@ test(
       await query(url, `ALTER SYSTEM SET default_transaction_read_only = ${is}`)
       await query(url, 'SELECT pg_reload_conf()')
     }
+    /** Sessions hear of it in their own time. */
+    const untilWritable = async (wanted: boolean) => {
+      const isWritable = () =>
+        store.ping().then(
+          () => true,
+          () => false,
+        )
+      while ((await isWritable()) !== wanted) await sleep(10)
+    }
     context.after(() => setReadOnly('off'))
     await setReadOnly('on')
-    // Sessions hear of it in their own time.
-    while (
-      await store.ping().then(
-        () => true,
-        () => false,
-      )
-    )
-      await sleep(10)
+    await untilWritable(false)
     const before = proxy.counts().connections
     const inserted = responses.insert(foregroundRow(2), 'boot')
     await sleep(500)
     await setReadOnly('off')
     await inserted
-    while (
-      !(await store.ping().then(
-        () => true,
-        () => false,
-      ))
-    )
-      await sleep(10)
+    await untilWritable(true)
     assert.ok(proxy.counts().connections > before + 1, 'each try has gone to whoever is there by then')
     await setReadOnly('on')
-    while (
-      await store.ping().then(
-        () => true,
-        () => false,
-      )
-    )
-      await sleep(10)
+    await untilWritable(false)
     await assert.rejects(store.ping(), StoreUnavailable)
     assert.ok(await responses.find(idOf(1)), 'reads go on')
     const { ms, error } = await timed(responses.insert(foregroundRow(3), 'boot'))
