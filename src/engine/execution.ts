@@ -8,8 +8,7 @@ import type { UpstreamFault } from '../core/upstream-error.ts'
 import type { ApiError } from '../protocol/error.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
-import { StoreUnavailable } from '../store/store.ts'
-import { errorFacts, type Logger } from '../telemetry/log.ts'
+import type { Logger } from '../telemetry/log.ts'
 import type { CallRefusal, Metrics } from '../telemetry/metrics.ts'
 import type { Clock } from './clock.ts'
 import { STORE_TRIES_MAX, type Ended, type RunStorage } from './ending.ts'
@@ -17,6 +16,7 @@ import type { EventLog } from './event-log.ts'
 import type { NextModel } from './fallback.ts'
 import type { Submission } from './joining.ts'
 import type { Keeping } from './log-keeper.ts'
+import { onceThere } from './patience.ts'
 import type { PreparedRun } from './prepare.ts'
 import { takenAway } from './problems.ts'
 import { readWishes, type ReasoningContext, type ReasoningWishes } from './reasoning.ts'
@@ -312,20 +312,12 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
 
   /** Writes the calls of a job down, for as long as it takes: none is made that is not written. */
   async #recordCalls(): Promise<void> {
-    const { storage, signal } = this
+    const { storage, signal, clock, logger } = this
     if (storage === undefined) return
-    for (;;) {
-      try {
-        const { responses, id, lifecycle } = storage
-        if (!(await responses.recordCalls(id, lifecycle.attempt, JSON.stringify(this.calls)))) this.lose()
-        signal.throwIfAborted()
-        return
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error
-        this.logger.warn(errorFacts(error), 'a call could not be recorded, trying again')
-        await this.clock.sleep(RECORD_PAUSE_MS, signal)
-      }
-    }
+    const { responses, id, lifecycle } = storage
+    const record = () => responses.recordCalls(id, lifecycle.attempt, JSON.stringify(this.calls))
+    if (!(await onceThere(record, { clock, logger, signal, pause_ms: RECORD_PAUSE_MS }))) this.lose()
+    signal.throwIfAborted()
   }
 
   /** A 200 may be sent. */

@@ -2,11 +2,11 @@ import type { Checkpoint } from '../core/checkpoint.ts'
 import { encodeBatch } from '../core/event-batch.ts'
 import type { Take } from '../core/flow.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
-import { StoreUnavailable } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
 import type { RunStorage } from './ending.ts'
 import type { EventLog } from './event-log.ts'
+import { onceThere } from './patience.ts'
 
 /** How far the kept events of a stream may be behind what its client has seen, in milliseconds. */
 export const TRAIL_MS = 250
@@ -110,29 +110,20 @@ interface Manner extends KeeperTools {
 }
 
 function keep({ log, storage, last, onLost }: Kept, { clock, logger, checkpoint, pause, onKept }: Manner): Keeping {
+  const { responses, id, lifecycle } = storage
   const flow = log.read({ after: last, isKeeper: true })
   const stopping = new AbortController()
+  const patience = { clock, logger, signal: stopping.signal, pause_ms: PAUSE_MS, facts: { responseId: id } }
   let hasBegun = false
   const write = async (events: readonly ResponseEvent[]) => {
     const [first, final] = [events[0]?.sequence_number ?? 0, events.at(-1)?.sequence_number ?? 0]
     const batch = { first, last: final, events: encodeBatch(events) }
-    const isHeld = await persist(() => storage.responses.append(storage.id, storage.lifecycle.attempt, batch))
+    const isHeld = await onceThere(() => responses.append(id, lifecycle.attempt, batch), patience)
     checkpoint('events:after-append')
     if (stopping.signal.aborted) return
     if (!isHeld) return onLost()
     onKept(final + 1)
     await pause?.()
-  }
-  const persist = async (append: () => Promise<boolean>): Promise<boolean> => {
-    for (;;) {
-      try {
-        return await append()
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error
-        logger.warn({ responseId: storage.id, ...errorFacts(error) }, 'events could not be kept, trying again')
-        await clock.sleep(PAUSE_MS, stopping.signal)
-      }
-    }
   }
   const take: Take<readonly ResponseEvent[]> = (events) =>
     write(events).catch((error: unknown) => {
