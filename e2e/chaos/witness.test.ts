@@ -208,6 +208,17 @@ const rows: readonly { name: string; kind?: Kind; act: (scene: Scene) => void; b
     blamed: [],
   },
   {
+    name: 'the same, and before it a look behind what was durable',
+    kind: 'stream',
+    act: ({ witness, journal }) => {
+      witness.sawStream(heard(WHOLE.slice(0, 4), 'cut'))
+      journal.killed()
+      witness.sawStream(heard([]), 4)
+      witness.sawStream(heard(PARTIAL))
+    },
+    blamed: [],
+  },
+  {
     name: 'the same without a crash',
     kind: 'stream',
     act: ({ witness }) => {

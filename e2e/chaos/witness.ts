@@ -103,8 +103,9 @@ export class Witness {
     const { told, fault } = compare(this.#told, { events, first, isWhole, mayBeShorter })
     if (fault !== undefined) this.#blame('stream', fault)
     this.#told = told
-    // What was cut by a crash may have been heard by another client, too, and is told of after the crash.
-    if (isWhole) this.#hitsWhenTold = this.deed.hits
+    // What was cut by a crash may have been heard by another client, too, and is told of after the crash. Whoever asks
+    // for events behind the last durable one is told nothing.
+    if (isWhole && events.length > 0) this.#hitsWhenTold = this.deed.hits
     const last = events.at(-1)
     if (last !== undefined && isTerminalEvent(last)) this.#sawLastEvent(last)
     else if (isWhole && events.length > 0) this.#blame('stream', 'it was ended without a last event')

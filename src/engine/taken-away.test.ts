@@ -9,7 +9,7 @@ import { TRAIL_MS } from './log-keeper.ts'
 import { fakeClock, settled } from './testing/fake-clock.ts'
 import { faultyStore } from './testing/faulty-store.ts'
 import { FINISH } from './testing/scripted-model.ts'
-import { ALICE, cutEventsOf, eventsOf, idOf, testEngine } from './testing/test-engine.ts'
+import { ALICE, BACKGROUND, cutEventsOf, eventsOf, idOf, testEngine } from './testing/test-engine.ts'
 
 /** Two processes on one storage, neither of which hears of the other. */
 function two() {
@@ -87,6 +87,28 @@ test('a response that somebody seized and did not end is ended by the next who l
   await assert.rejects(second.engine.start(), StoreUnavailable)
   await clock.pass(30_000)
   assert.equal((await first.retrieve(id)).status, 'failed')
+  await first.stop()
+})
+
+test('a job that another process has taken writes nothing more here, and has a log of its own there', async () => {
+  const { clock, first, second } = two()
+  await first.engine.start()
+  const id = idOf(await first.create({ background: true }))
+  first.model.calls[0]?.say({ type: 'text', text: 'first' })
+  first.store.breakDown('heartbeat', new StoreUnavailable('away'))
+  await clock.pass(BACKGROUND.lease_ms)
+  await second.engine.start()
+  first.store.heal()
+  await clock.pass(BACKGROUND.heartbeat_ms)
+  assert.equal(first.model.calls[0]?.isOver(), true)
+  const reading = second.engine.events(ALICE, id, { after: -1 }).then(eventsOf)
+  second.model.calls[0]?.say({ type: 'text', text: 'second' }, FINISH)
+  const seen = await reading
+  assert.deepEqual(grammarFaults(seen), [])
+  assert.ok(!JSON.stringify(seen).includes('first'))
+  assert.equal((await second.retrieve(id)).output_text, 'second')
+  assert.equal((await first.retrieve(id)).output_text, 'second')
+  await second.stop()
   await first.stop()
 })
 

@@ -207,23 +207,6 @@ test('a job whose answer cannot be stored before its process stops is run again 
   await next.stop()
 })
 
-test('a job that lost its lease writes nothing more, and its second run has a log of its own', async () => {
-  const { send, model, store, retrieve, events, clock, stop } = await fresh()
-  const id = await send()
-  model.calls[0]?.say({ type: 'text', text: 'first' })
-  store.breakDown('heartbeat', new StoreUnavailable('full'))
-  await clock.pass(BACKGROUND.lease_ms)
-  store.heal()
-  assert.equal(model.calls[0]?.isOver(), true)
-  const reading = events(id)
-  model.calls[1]?.say({ type: 'text', text: 'second' }, FINISH)
-  const seen = await reading
-  assert.deepEqual(grammarFaults(seen), [])
-  assert.ok(!JSON.stringify(seen).includes('first'))
-  assert.equal((await retrieve(id)).output_text, 'second')
-  await stop()
-})
-
 test('jobs of every account are run, each in its own', async () => {
   const { send, engine, model, retrieve, stop } = await fresh({ answer: answerWith('Done') })
   const mine = await send()

@@ -63,28 +63,29 @@ const RELEASE_PAUSE_MS = 1000
 
 /** Starts a worker. It claims at once, when woken, and at every sweep. */
 export function startWorker(parts: WorkerParts): Worker {
-  const { jobs, owner, limits, clock } = parts
+  const { jobs, owner, limits } = parts
   const stopping = new AbortController()
   const closing = new AbortController()
-  const active = new Map<ResponseId, Run>()
-  let running = 0
+  /** Every job that this process has claimed and not given up; its run, once it has begun. */
+  const inHand = new Map<ResponseId, Run | undefined>()
   let isClaiming = false
   let claiming = Promise.resolve()
   let isWoken = false
 
   const claim = async () => {
     try {
-      while (isWoken && !stopping.signal.aborted && running < limits.concurrency) {
+      while (isWoken && !stopping.signal.aborted && inHand.size < limits.concurrency) {
         isWoken = false
-        if (active.size > 0 && clock.now() >= beaten_ms + limits.heartbeat_ms) await beat()
-        const limit = limits.concurrency - running
-        const claimed = await jobs.claim({ owner, lease_ms: limits.lease_ms, limit })
+        const limit = limits.concurrency - inHand.size
+        const claimed = await jobs.claim({ owner, lease_ms: limits.lease_ms, limit, inHand: [...inHand.keys()] })
         if (stopping.signal.aborted) return void (await Promise.all(claimed.map(parts.release)))
         isWoken ||= claimed.length === limit
         for (const _ of claimed) parts.checkpoint('job:claimed')
-        running += claimed.length
         const rounds = { ...parts, signal: stopping.signal }
-        for (const job of claimed) void perform(rounds, job, active).finally(leave)
+        for (const job of claimed) {
+          inHand.set(job.id, undefined)
+          void perform(rounds, job, (run) => inHand.set(job.id, run)).finally(() => leave(job.id))
+        }
       }
     } catch (error) {
       parts.logger.error(errorFacts(error), 'jobs could not be claimed')
@@ -99,29 +100,26 @@ export function startWorker(parts: WorkerParts): Worker {
     claiming = claim()
   }
   let idle = Promise.withResolvers<void>()
-  const leave = () => {
-    running--
+  const leave = (id: ResponseId) => {
+    inHand.delete(id)
     idle.resolve()
     idle = Promise.withResolvers()
     wake()
   }
-  /** After a pause of the whole process its leases are renewed first: its own jobs are not lost. */
-  let beaten_ms = clock.now()
   const beat = async () => {
-    beaten_ms = clock.now()
-    const beating = [...active]
+    const beating = [...inHand]
     const ids = beating.map(([id]) => id)
     const held = new Map((await jobs.heartbeat({ owner, lease_ms: limits.lease_ms, ids })).map((job) => [job.id, job]))
     for (const [id, run] of beating) {
       const job = held.get(id)
-      if (job === undefined) run.lose()
-      else if (job.isCancelWanted) run.cancel()
-      else if (job.isFollowed) run.follow()
+      if (job === undefined) run?.lose()
+      else if (job.isCancelWanted) run?.cancel()
+      else if (job.isFollowed) run?.follow()
     }
   }
   let isListening = false
   const listen = async () => {
-    if (isListening || active.size === 0) return
+    if (isListening || inHand.size === 0) return
     isListening = true
     await Promise.resolve() // What comes in one turn is asked once.
     isListening = false
@@ -135,21 +133,18 @@ export function startWorker(parts: WorkerParts): Worker {
     listen: () => void listen(),
     stop: () => stopping.abort(),
     settled: async () => {
-      while (running > 0 || isClaiming) await (isClaiming ? claiming : idle.promise)
+      while (inHand.size > 0 || isClaiming) await (isClaiming ? claiming : idle.promise)
     },
     close: () => closing.abort(),
   }
 }
 
 /** Runs one job to its end. Never throws: a job that can be neither run nor failed is claimed again later. */
-async function perform(parts: WorkerParts & RoundTools, job: Job, active: Map<ResponseId, Run>): Promise<void> {
-  // A lease of this very process ran out: the later attempt counts.
-  active.get(job.id)?.abandon()
-  let run: Run | undefined
+async function perform(parts: WorkerParts & RoundTools, job: Job, onBegun: (run: Run) => void): Promise<void> {
   try {
-    run = await parts.start(job, requestOf(parts, job))
+    const run = await parts.start(job, requestOf(parts, job))
     if (run === undefined) return await parts.release(job)
-    active.set(job.id, run)
+    onBegun(run)
     if (job.isFollowed) run.follow()
     await run.ended
     if (run.isGivenBack) await parts.release(job)
@@ -159,8 +154,6 @@ async function perform(parts: WorkerParts & RoundTools, job: Job, active: Map<Re
     await parts
       .fail(job, error)
       .catch((cause: unknown) => parts.logger.error({ responseId: job.id, ...errorFacts(cause) }, 'a job stays open'))
-  } finally {
-    if (active.get(job.id) === run) active.delete(job.id)
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { accepted } from '../core/lifecycle.ts'
-import type { HeldJob, Job, Store } from './store.ts'
+import type { Claim, HeldJob, Job, Store } from './store.ts'
 import type { OnStore } from './testing/on-store.ts'
 import { ALICE, backgroundRow, BOB, change, end, endingOf, foregroundRow, idOf, remove } from './testing/rows.ts'
 
@@ -65,6 +65,13 @@ function exerciseClaims(onStore: OnStore): void {
     }
     assert.deepEqual(await idsOf(claim(store, { limit: 3 })), [8, 4, 2].map(idOf))
     assert.deepEqual(await idsOf(claim(store, { limit: 3 })), [6, 9].map(idOf))
+  })
+
+  onStore('claim() leaves alone what its owner has in hand, also where its lease has run out', async (store) => {
+    for (const number of [1, 2]) await store.forAccount(ALICE).insert(backgroundRow(number), 'boot')
+    await claim(store, { lease_ms: OVER_MS })
+    assert.deepEqual(await idsOf(claim(store, { lease_ms: OVER_MS, inHand: [idOf(1), idOf(3)] })), [idOf(2)])
+    assert.deepEqual(await idsOf(claim(store, { owner: 'other' })), [1, 2].map(idOf))
   })
 
   onStore('claim() gives an older job back before a younger one that never ran', async (store) => {
@@ -243,9 +250,9 @@ function register(store: Store, owner: string): Promise<void> {
 
 function claim(
   store: Store,
-  { owner = 'worker', lease_ms = LEASE_MS, limit = 10 }: { owner?: string; lease_ms?: number; limit?: number } = {},
+  { owner = 'worker', lease_ms = LEASE_MS, limit = 10, inHand = [] }: Partial<Claim> = {},
 ): Promise<readonly Job[]> {
-  return store.jobs.claim({ owner, lease_ms, limit })
+  return store.jobs.claim({ owner, lease_ms, limit, inHand })
 }
 
 async function idsOf(claimed: Promise<readonly Job[]>): Promise<readonly string[]> {

@@ -214,6 +214,16 @@ export interface ResponseStore {
   ask(id: ResponseId, wish: 'cancel' | 'follow'): Promise<void>
 }
 
+/** What a worker takes. */
+export interface Claim {
+  readonly owner: string
+  readonly lease_ms: number
+  /** Most jobs. */
+  readonly limit: number
+  /** Jobs that the owner works on: it does not take them from itself, however long it has stood still. */
+  readonly inHand?: readonly ResponseId[]
+}
+
 /** The queue, and the processes that work on it. */
 export interface JobStore {
   /**
@@ -229,7 +239,7 @@ export interface JobStore {
    * Takes up to `limit` due jobs, oldest first. At most one worker holds a job at a time. A job whose
    * snapshot is damaged is put aside: it can be neither run nor ended.
    */
-  claim(options: { owner: string; lease_ms: number; limit: number }): Promise<readonly Job[]>
+  claim(options: Claim): Promise<readonly Job[]>
   /**
    * Extends the lease of a process, and of the jobs that it works on.
    *

@@ -96,8 +96,10 @@ function jobsOf({ rows, processes }: MemoryTables, { now_ms }: StoreClock): JobS
       }
       processes.set(owner, { instance, leaseUntil_ms: now_ms() + lease_ms })
     },
-    claim: async ({ owner, lease_ms, limit }) => {
-      const due = [...rows.values()].filter(({ lifecycle }) => isDue(lifecycle, now_ms())).sort(byAge)
+    claim: async ({ owner, lease_ms, limit, inHand = [] }) => {
+      const due = [...rows.values()]
+        .filter(({ id, lifecycle }) => isDue(lifecycle, now_ms()) && !inHand.includes(id))
+        .sort(byAge)
       return due.slice(0, limit).flatMap((row) => {
         const next = transition(row.lifecycle, { type: 'claim', owner, now_ms: now_ms(), lease_ms })
         if (next === undefined) return []

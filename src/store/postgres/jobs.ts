@@ -1,5 +1,5 @@
 import type { ResponseId } from '../../protocol/id.ts'
-import type { HeldJob, Job, Unfinished } from '../store.ts'
+import type { Claim, HeldJob, Job, Unfinished } from '../store.ts'
 import { oldestFirst, readHeldJob, readJob, readUnfinished, text, unlessDamaged, type StoredRow } from '../rows.ts'
 import type { Database } from './database.ts'
 import type { Hotline } from './hotline.ts'
@@ -19,7 +19,8 @@ const CLAIM = {
   name: 'claim',
   text: `
     WITH due AS (
-      SELECT id FROM responses WHERE background AND ${UNFINISHED} AND lease_until <= ${NOW_MS}
+      SELECT id FROM responses
+      WHERE background AND ${UNFINISHED} AND lease_until <= ${NOW_MS} AND id <> ALL ($5::text[])
       ORDER BY created_at, place LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE responses r SET
@@ -128,12 +129,12 @@ export class Jobs {
     this.#known.set(owner, known)
   }
 
-  async claim({ owner, lease_ms, limit }: { owner: string; lease_ms: number; limit: number }): Promise<readonly Job[]> {
+  async claim({ owner, lease_ms, limit, inHand = [] }: Claim): Promise<readonly Job[]> {
     const { database, mintToken } = this.#wiring
     const token = mintToken()
     const rows = await database.run(async (query, isRepeated) => {
       const earlier = isRepeated ? await query(CLAIMED, [owner, token]) : []
-      return earlier.length > 0 ? earlier : query(CLAIM, [owner, lease_ms, limit, token])
+      return earlier.length > 0 ? earlier : query(CLAIM, [owner, lease_ms, limit, token, inHand])
     }, 'own')
     return this.#intact(oldestFirst(rows, 'place'), readJob)
   }

@@ -1,13 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ResponseId } from '../../protocol/id.ts'
-import type { HeldJob, Job, Unfinished } from '../store.ts'
+import type { Claim, HeldJob, Job, Unfinished } from '../store.ts'
 import { number, oldestFirst, readHeldJob, readJob, readUnfinished, text, unlessDamaged } from '../rows.ts'
 import { UNFINISHED, UNFINISHED_COLUMNS } from './columns.ts'
 
 /** What can be asked of the queue. */
 export interface JobOperations {
   register(owner: string): void
-  claim(owner: string, lease_ms: number, limit: number): Job[]
+  claim(options: Claim): Job[]
   heartbeat(owner: string, lease_ms: number, ids: readonly ResponseId[]): HeldJob[]
   orphans(limit: number): Unfinished[]
   countQueued(): number
@@ -24,6 +24,7 @@ export function jobOperations(db: DatabaseSync, now_ms: () => number): JobOperat
      WHERE id IN (
        SELECT id FROM responses
        WHERE background = 1 AND ${UNFINISHED} AND lease_until <= ? AND deleted_at IS NULL
+         AND id NOT IN (SELECT value FROM json_each(?))
        ORDER BY created_at, rowid LIMIT ?
      )
      RETURNING rowid, created_at, previous_id, request, input, followed, ${UNFINISHED_COLUMNS}`,
@@ -50,12 +51,14 @@ export function jobOperations(db: DatabaseSync, now_ms: () => number): JobOperat
       lose.run(owner)
       registered = owner
     },
-    claim: (owner, lease_ms, limit) =>
-      oldestFirst(claim.all(owner, now_ms() + lease_ms, now_ms(), limit), 'rowid').flatMap((row) => {
-        const job = unlessDamaged(() => readJob(row))
-        if (job === undefined) putAside.run(text(row, 'id'))
-        return job ?? []
-      }),
+    claim: ({ owner, lease_ms, limit, inHand = [] }) =>
+      oldestFirst(claim.all(owner, now_ms() + lease_ms, now_ms(), JSON.stringify(inHand), limit), 'rowid').flatMap(
+        (row) => {
+          const job = unlessDamaged(() => readJob(row))
+          if (job === undefined) putAside.run(text(row, 'id'))
+          return job ?? []
+        },
+      ),
     heartbeat: (owner, lease_ms, ids) =>
       ids.flatMap((id) => {
         const row = heartbeat.get(now_ms() + lease_ms, id, owner)

@@ -77,7 +77,7 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
   const ask: Ask = (operation, ...args) => askWith('now', operation, ...args)
   return {
     jobs: {
-      claim: ({ owner, lease_ms, limit }) => ask('claim', owner, lease_ms, limit),
+      claim: (claim) => ask('claim', claim),
       heartbeat: ({ owner, lease_ms, ids }) => ask('heartbeat', owner, lease_ms, ids),
       countQueued: () => ask('countQueued'),
       orphans: (limit) => ask('orphans', limit),
