@@ -3,15 +3,9 @@ import { Value } from 'typebox/value'
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
 import { FAMILIES, familyOf, type FamilyDialect, type FamilyKind } from '../providers/registry.ts'
 import { fallbackProblems } from './fallbacks.ts'
+import type { ConfigProblem } from './problem.ts'
 import { Config, FORMS } from './schema.ts'
 import { sharingProblems } from './sharing.ts'
-
-/** One thing that is wrong, and where: a path such as `keys[0].key`. */
-export interface ConfigProblem {
-  readonly path: string
-  /** What is wrong, as it goes on after the path. */
-  readonly text: string
-}
 
 /** A configuration, or everything that keeps it from being one. */
 export type Checked = { readonly config: Config } | { readonly problems: readonly ConfigProblem[] }

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
 import { familyOf } from '../providers/registry.ts'
-import type { ConfigProblem } from './check.ts'
+import type { ConfigProblem } from './problem.ts'
 
 /** Entries of a section, by their names. */
 type Entries = ReadonlyMap<string, JsonObject>

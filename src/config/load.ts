@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { FAMILIES } from '../providers/registry.ts'
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
-import { checkConfig, joined, type ConfigProblem } from './check.ts'
+import { checkConfig, joined } from './check.ts'
+import type { ConfigProblem } from './problem.ts'
 import type { Config } from './schema.ts'
 
 /** Environment variables, by name. */

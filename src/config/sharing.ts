@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../protocol/json.ts'
-import type { ConfigProblem } from './check.ts'
+import type { ConfigProblem } from './problem.ts'
 
 /** Storages that one process has for itself, by what their URLs begin with. */
 const ONE_PROCESS = /^(?:sqlite|memory):/
