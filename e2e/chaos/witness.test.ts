@@ -208,12 +208,13 @@ const rows: readonly { name: string; kind?: Kind; act: (scene: Scene) => void; b
     blamed: [],
   },
   {
-    name: 'the same, and before it a look behind what was durable',
+    name: 'the same, and before it two who read on, behind what was durable and in its ending',
     kind: 'stream',
     act: ({ witness, journal }) => {
       witness.sawStream(heard(WHOLE.slice(0, 4), 'cut'))
       journal.killed()
       witness.sawStream(heard([]), 4)
+      witness.sawStream(heard(PARTIAL.slice(3)), 3)
       witness.sawStream(heard(PARTIAL))
     },
     blamed: [],

@@ -103,11 +103,11 @@ export class Witness {
     const { told, fault } = compare(this.#told, { events, first, isWhole, mayBeShorter })
     if (fault !== undefined) this.#blame('stream', fault)
     this.#told = told
-    // What was cut by a crash may have been heard by another client, too, and is told of after the crash. Whoever asks
-    // for events behind the last durable one is told nothing.
-    if (isWhole && events.length > 0) this.#hitsWhenTold = this.deed.hits
+    // What was cut by a crash may have been heard by another client, too, and is told of after the crash. Whoever reads
+    // on from a number is told nothing of whether what came before it was durable.
+    if (isWhole && first === 0) this.#hitsWhenTold = this.deed.hits
     const last = events.at(-1)
-    if (last !== undefined && isTerminalEvent(last)) this.#sawLastEvent(last)
+    if (last !== undefined && isTerminalEvent(last)) this.#sawLastEvent(last, first === 0 || !mayBeShorter)
     else if (isWhole && events.length > 0) this.#blame('stream', 'it was ended without a last event')
   }
 
@@ -134,9 +134,10 @@ export class Witness {
     this.deleted() // It is told of once.
   }
 
-  #sawLastEvent(data: string): void {
+  /** @param isAllKnown Whether what was told is what its end is made of. */
+  #sawLastEvent(data: string, isAllKnown: boolean): void {
     this.#rank = RANK_OF_THE_ENDED
-    const fault = foldFault(this.#told)
+    const fault = isAllKnown ? foldFault(this.#told) : undefined
     if (fault !== undefined) this.#blame('stream', fault)
     const said = snapshotIn(data)
     if (said !== undefined) this.#compareEnds(said)
