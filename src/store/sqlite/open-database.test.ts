@@ -120,6 +120,43 @@ test('a database of a later version is refused, untouched, with what to do', asy
   after.close()
 })
 
+/** Some 800 kB. */
+const INSERT_BLOBS = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99)
+  INSERT INTO responses (id, account_id, status, background, created_at, lease_owner, input, response)
+  SELECT i, 'alice', 'completed', 0, i, '', zeroblob(8000), x'' FROM n`
+
+/** A database, and the changes that are not in its file yet: what a process leaves that is killed. */
+function unfinished(change: (db: DatabaseSync) => void): { path: string; file: Buffer; log: Buffer; moved: Buffer } {
+  const path = fresh('unfinished.db')
+  const db = openDatabase(path, 0)
+  db.exec('PRAGMA wal_autocheckpoint = 0')
+  change(db)
+  const [file, log] = [readFileSync(path), readFileSync(`${path}-wal`)]
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  const moved = readFileSync(path)
+  db.close()
+  return { path, file, log, moved }
+}
+
+test('K-15: a database whose process was killed while its log was moved into the file is opened whole', () => {
+  const { path, file, log, moved } = unfinished((db) => db.exec(INSERT_BLOBS))
+  // The pages are written in order: the first says how many there are.
+  writeFileSync(path, Buffer.concat([moved.subarray(0, PAGE_BYTES), file.subarray(PAGE_BYTES)]))
+  writeFileSync(`${path}-wal`, log)
+  const db = openDatabase(path, 0)
+  assert.equal(db.prepare('SELECT count(*) AS count FROM responses').get()?.['count'], 99)
+  db.close()
+})
+
+test('a file that has lost its second half is refused, though it has a log', () => {
+  const { path, file, log } = unfinished((db) =>
+    db.exec(`${INSERT_BLOBS}; PRAGMA wal_checkpoint(TRUNCATE); UPDATE responses SET status = 'failed' WHERE id = '1'`),
+  )
+  writeFileSync(path, file.subarray(0, file.length / 2))
+  writeFileSync(`${path}-wal`, log)
+  assert.throws(() => openDatabase(path, 0), /^Error: the file is damaged: restore it from a backup$/)
+})
+
 const damages: readonly { what: string; damage: (whole: Buffer) => Buffer }[] = [
   { what: 'holds something else', damage: () => Buffer.alloc(8192, 'x') },
   { what: 'is a few bytes long', damage: () => Buffer.from('hello') },

@@ -33,6 +33,8 @@ export function openDatabase(path: string, busy_ms: number): DatabaseSync {
     // A new database gets the page size; one that exists keeps its own.
     db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`)
     db.exec('PRAGMA foreign_keys = ON')
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)') // All that is committed is in the file then, or another process is at it.
+    if (isCutShort(path)) throw damaged('It is shorter than its header says.')
     checkPages(db)
     migrate(db)
     return db
@@ -54,8 +56,19 @@ function checkPages(db: DatabaseSync): void {
   if (check?.['quick_check'] !== 'ok') throw damaged(check?.['quick_check'])
 }
 
-/** Whether a file ends before its last page does: SQLite would take what is missing for zeros. */
+/**
+ * Whether a file ends before its last page does: SQLite would take what is missing for zeros. As long as there is a
+ * log, pages may be there instead: a process that was killed while it moved them had begun with the header.
+ */
 function isCutShort(path: string): boolean {
+  return !hasLog(path) && isShort(path) && !hasLog(path)
+}
+
+function hasLog(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
+}
+
+function isShort(path: string): boolean {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false
   const file = openSync(path, 'r')
   try {
