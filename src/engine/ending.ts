@@ -9,7 +9,7 @@ import { ApiError, type ErrorDetail } from '../protocol/error.ts'
 import type { ResponseEvent, UnnumberedEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import { isTerminal, type Response, type TerminalStatus } from '../protocol/response.ts'
-import { StoreUnavailable, type ResponseStore, type StoredEnding } from '../store/store.ts'
+import { StoreUnavailable, type Rebinding, type ResponseStore, type StoredEnding } from '../store/store.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
 import type { EventLog } from './event-log.ts'
@@ -134,6 +134,8 @@ export interface Waiting extends RunStorage {
   readonly kept?: readonly ResponseEvent[]
   /** The calls that were made for it, as JSON text; what is on record stays where it is not given. */
   readonly calls?: string
+  /** What becomes of its key; it stays where this is not given. */
+  readonly rebinding?: Rebinding | undefined
 }
 
 /** What ending one needs. */
@@ -166,7 +168,8 @@ export async function endStored(waiting: Waiting, ending: Ending, { clock, textO
   if (ended.status !== 'failed' && ended.status !== 'cancelled')
     throw new Error('Nobody can complete what nobody runs.')
   const next = lawful(lifecycle, { type: 'close', status: ended.status })
-  const didEnd = await responses.swap(id, { version: lifecycle.version, next, ending: ended.ending })
+  const stored = { ...ended.ending, rebinding: waiting.rebinding }
+  const didEnd = await responses.swap(id, { version: lifecycle.version, next, ending: stored })
   if (didEnd && log?.isEnded() === false) {
     log.append(events)
     log.show()

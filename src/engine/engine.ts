@@ -10,13 +10,13 @@ import type { ResponseEvent } from '../protocol/event.ts'
 import { mintResponseId, timeHex, type AccountId, type ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
 import type { Catalogue } from '../providers/routing.ts'
-import type { NewBinding, NewResponse, Store } from '../store/store.ts'
-import type { Logger } from '../telemetry/log.ts'
+import { StoreUnavailable, type NewBinding, type NewResponse, type Store } from '../store/store.ts'
+import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createAccess, type Access } from './access.ts'
 import { createChanges } from './changes.ts'
 import type { Clock } from './clock.ts'
-import { firstEvents, storeEventually } from './ending.ts'
+import { endStored, failedBefore, firstEvents, storageUnavailable, storeEventually, type RunStorage } from './ending.ts'
 import { EventLog } from './event-log.ts'
 import { startRun } from './execute.ts'
 import { follow } from './follow.ts'
@@ -24,6 +24,7 @@ import { createJobRunner } from './job-runner.ts'
 import { bindingOf, createJoining, type Joined, type Submission } from './joining.ts'
 import { createLive } from './live.ts'
 import { createLogKeeper, type Keeping } from './log-keeper.ts'
+import { onceThere } from './patience.ts'
 import { prepareRun, type PreparedRun } from './prepare.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { queueFull } from './problems.ts'
@@ -149,6 +150,17 @@ export function createEngine(parts: EngineParts): Engine {
   const bind = (submission: Submission | undefined) => submission && bindingOf(submission, clock.now())
   const presence = createPresence({ ...parts, owner, live, changes, jobs, textOf })
 
+  /** The storage may have taken a row all the same that its client is told of as refused: then it has failed. */
+  const disown = (row: NewResponse, storage: RunStorage, error: unknown): never => {
+    if (!(error instanceof StoreUnavailable)) throw error
+    const { response, calls, binding } = row
+    const waiting = { ...storage, response, calls, rebinding: binding && { key: binding.key, refusal: undefined } }
+    const end = () => endStored(waiting, failedBefore(storageUnavailable(error)), { clock, textOf })
+    const patience = { clock, logger, signal: presence.stopping, pause_ms: background.sweep_ms }
+    onceThere(end, patience).catch((cause: unknown) => logger.error(errorFacts(cause), 'a refused row stays open'))
+    throw error
+  }
+
   const runNow = async ({ account, plan, submission }: Accepting): Promise<Created | Joined> => {
     const isWatched = plan.request.stream === true
     const unstored = { account, plan, log: newLog(), calls: [], isWatched, submission }
@@ -163,10 +175,10 @@ export function createEngine(parts: EngineParts): Engine {
     checkpoint('accept:before-insert')
     const inserted = responses.insert(row, owner, isWatched || !isFirst ? 'now' : 'soon')
     // A request that may have come before is not sent before it is known that it has not.
-    const known = isFirst ? undefined : await inserted
+    const storage = { responses, id: plan.id, lifecycle: accepted(false, owner) }
+    const known = isFirst ? undefined : await inserted.catch((error: unknown) => disown(row, storage, error))
     if (known !== undefined && submission !== undefined) return joining.join(known, submission)
     if (!isFirst) checkpoint('binding:after-insert')
-    const storage = { responses, id: plan.id, lifecycle: accepted(false, owner) }
     const keeping = (onLost: () => void): Keeping => keeper.trail({ log: unstored.log, storage, last: -1, onLost })
     const run = launch({ ...unstored, storage, accepted: inserted, keeping: isWatched ? keeping : undefined })
     return { kind: 'running', run }
@@ -180,9 +192,10 @@ export function createEngine(parts: EngineParts): Engine {
     const held = store.isShared ? undefined : live.hold(id, { run: undefined, log: newLog() })
     held?.log.append(firstEvents(response, true))
     checkpoint('accept:before-insert')
-    const known = await responses.insert(rowOf(plan, textOf, bind(submission)), owner).catch((error: unknown) => {
+    const row = rowOf(plan, textOf, bind(submission))
+    const known = await responses.insert(row, owner).catch((error: unknown) => {
       live.release(id, held)
-      throw error
+      return disown(row, { responses, id, lifecycle: accepted(true, owner) }, error)
     })
     if (known !== undefined) live.release(id, held)
     if (known !== undefined && submission !== undefined) return joining.join(known, submission)

@@ -8,7 +8,7 @@ import type { UnnumberedEvent } from '../protocol/event.ts'
 import { isTerminal, type Response, type TerminalStatus } from '../protocol/response.ts'
 import { StoreUnavailable, type Rebinding } from '../store/store.ts'
 import { errorFacts } from '../telemetry/log.ts'
-import { answerNotStored, storageUnavailable, storedEnding, storeEnding } from './ending.ts'
+import { answerNotStored, storageUnavailable, storedEnding, storeEnding, type Ended } from './ending.ts'
 import { Cancelled, DeadlinePassed, Execution, type RunParts } from './execution.ts'
 import { refusalOf } from './joining.ts'
 import { takenAway } from './problems.ts'
@@ -224,22 +224,28 @@ async function takenAwayEvents(execution: Execution): Promise<readonly Unnumbere
  * taken it all the same: then it has failed there too, as soon as that can be written.
  */
 function endRefused(execution: Execution, events: readonly UnnumberedEvent[]): void {
-  const { response, signal, log, calls, textOf, error } = execution
+  const { response, signal, error } = execution
   const told = error === undefined ? conclude(response, failed(execution, signal.reason), nowOf(execution)) : events
   if (execution.isAbandoned) return emit(execution, told)
-  execution.storeLater(storedEnding({ earlier: log.all(), response, calls }, told, textOf))
+  execution.storeLater(endedBy(execution, told))
   tellEnd(execution, told)
 }
 
 /** What becomes of an ending; `stored` also where there is nothing to store it in. */
 async function keep(execution: Execution, events: readonly UnnumberedEvent[]): Promise<'stored' | 'lost' | 'failed'> {
-  const { storage, log, response, calls } = execution
+  const { storage } = execution
   if (execution.isAbandoned) return 'lost'
   // Where nobody has been told, the ending is stored in one go with the row: the store keeps their order.
   if (storage === undefined || (execution.isWatched && !(await isAccepted(execution)))) return 'stored'
   if (execution.isRefused) return 'stored'
-  const { status, ending } = storedEnding({ earlier: log.all(), response, calls }, events, execution.textOf)
-  return storeEnding(storage, { status, ending: { ...ending, rebinding: rebindingOf(execution, status) } }, execution)
+  return storeEnding(storage, endedBy(execution, events), execution)
+}
+
+/** What is to be stored where these are its last events. */
+function endedBy(execution: Execution, events: readonly UnnumberedEvent[]): Ended {
+  const { log, response, calls, textOf } = execution
+  const { status, ending } = storedEnding({ earlier: log.all(), response, calls }, events, textOf)
+  return { status, ending: { ...ending, rebinding: rebindingOf(execution, status) } }
 }
 
 /** What was answered with an error, or not at all, may be asked again under the same key; or never answered otherwise. */
@@ -252,12 +258,11 @@ function rebindingOf(execution: Execution, status: TerminalStatus): Rebinding | 
 
 /** An answer that was not stored is never called complete. */
 function endUnstored(execution: Execution, ending: Ending): void {
-  const { log, response, calls } = execution
   if (ending.kind === 'finished') execution.error = answerNotStored()
-  const { error } = execution
+  const { error, response } = execution
   const told: Ending = error === undefined ? ending : { kind: 'failed', error: error.toDetail(), usage: ending.usage }
   const events = conclude(response, told, nowOf(execution))
-  execution.storeLater(storedEnding({ earlier: log.all(), response, calls }, events, execution.textOf))
+  execution.storeLater(endedBy(execution, events))
   emit(execution, events)
 }
 
