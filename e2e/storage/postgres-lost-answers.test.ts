@@ -3,13 +3,13 @@
  * Every write is made again, and must be done once.
  */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { accepted, transition, type Command, type Lifecycle } from '../../src/core/lifecycle.ts'
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts'
 import { CLUSTER_MISSING, clusterForFile } from '../../src/store/postgres/testing/cluster.ts'
 import type { Store } from '../../src/store/store.ts'
 import { ALICE, backgroundRow, endingOf, foregroundRow, idOf, keyRow } from '../../src/store/testing/rows.ts'
-import { startChaosProxy } from '../harness/chaos-proxy.ts'
+import { startChaosProxy, type ChaosProxy } from '../harness/chaos-proxy.ts'
 
 const cluster = clusterForFile()
 
@@ -152,27 +152,55 @@ const lost: readonly LostAnswer[] = [
   },
 ]
 
+/** A storage whose next connection is cut as soon as it has begun to answer. */
+async function unheardStore(
+  context: TestContext,
+  url: string,
+): Promise<{ store: Store; proxy: ChaosProxy; cut: () => Promise<void> }> {
+  const proxy = await startChaosProxy({ target: cluster() })
+  context.after(() => proxy.close())
+  const store = await openPostgresStore(cluster().urlOf(new URL(url).pathname.slice(1), proxy), { connections_max: 1 })
+  context.after(() => store.close())
+  const cut = async () => {
+    await store.ping()
+    const connection = proxy.live().at(-1) ?? assert.fail()
+    // The server sends an answer when all of it is done: whoever has seen its first byte cuts after the commit.
+    connection.set({ limit: { bytes: 1, act: 'reset' } }, 'down')
+  }
+  return { store, proxy, cut }
+}
+
 for (const { what, before, write, answer, look, found } of lost) {
   test(
     `D-10: ${what} whose answer is lost is done once, and told as done`,
     { skip: CLUSTER_MISSING },
     async (context) => {
-      const url = await cluster().createDatabase()
-      const proxy = await startChaosProxy({ target: cluster() })
-      context.after(() => proxy.close())
-      const store = await openPostgresStore(cluster().urlOf(new URL(url).pathname.slice(1), proxy), {
-        connections_max: 1,
-      })
-      context.after(() => store.close())
+      const { store, proxy, cut } = await unheardStore(context, await cluster().createDatabase())
       const state = (await before?.(store)) ?? accepted(true, 'boot')
-      await store.ping()
-      const [connection] = proxy.live()
-      assert.ok(connection)
-      // The server sends an answer when all of it is done: whoever has seen its first byte cuts after the commit.
-      connection.set({ limit: { bytes: 1, act: 'reset' } }, 'down')
+      await cut()
       assert.deepEqual(await write(store, state), answer)
       assert.deepEqual(await look(store), found)
       assert.ok(proxy.counts().connections >= 3, 'the one of the opening, the one that was cut, and another one')
     },
   )
 }
+
+test(
+  'D-10: a job whose insertion was not heard of is accepted, though another process has claimed it meanwhile',
+  { skip: CLUSTER_MISSING },
+  async (context) => {
+    const url = await cluster().createDatabase()
+    const { store, cut } = await unheardStore(context, url)
+    const other = await openPostgresStore(url)
+    context.after(() => other.close())
+    await other.jobs.register({ owner: 'worker', instance: 'other', lease_ms: LEASE_MS })
+    const claimed = Promise.withResolvers<number>()
+    other.onChange(() => void claim(other).then((jobs) => claimed.resolve(jobs.length), claimed.reject))
+    await cut()
+    assert.equal(await responsesOf(store).insert(backgroundRow(1), 'boot'), undefined)
+    assert.equal(await claimed.promise, 1)
+    await assert.rejects(responsesOf(store).insert(backgroundRow(1), 'boot'), {
+      message: 'The id of a response is taken.',
+    })
+  },
+)

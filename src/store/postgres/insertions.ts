@@ -68,7 +68,7 @@ const INSERT = {
     SELECT id, (SELECT count(*) FROM told) FROM made`,
 }
 
-const FIND_TOKENS = { name: 'find_tokens', text: 'SELECT id, token FROM responses WHERE id = ANY ($1::text[])' }
+const FIND_IDS = { name: 'find_ids', text: 'SELECT id FROM responses WHERE id = ANY ($1::text[])' }
 
 /** A binding may go just when it has kept a row out: then the row is inserted again, so many times. */
 const TRIES = 3
@@ -90,18 +90,18 @@ async function write(
   tries: number,
 ): Promise<Outcome<Bound | undefined>[]> {
   const values = valuesOf(insertions, news)
-  const { made, tokens } = await database.run(async (query) => {
-    const rows = await query(INSERT, values)
-    const isMade = idsOf(rows)
+  const { made, taken, mayBeOurs } = await database.run(async (query, isRepeated) => {
+    const isMade = idsOf(await query(INSERT, values))
     const others = insertions.flatMap(({ row: { id } }) => (isMade.has(id) ? [] : [id]))
-    return { made: isMade, tokens: others.length === 0 ? [] : await query(FIND_TOKENS, [others]) }
+    const found = others.length === 0 ? [] : await query(FIND_IDS, [others])
+    return { made: isMade, taken: idsOf(found), mayBeOurs: isRepeated }
   })
-  const tokenOf = new Map(tokens.map((row) => [text(row, 'id'), text(row, 'token')]))
   const outcomes = insertions.map(async (insertion): Promise<Outcome<Bound | undefined>> => {
-    const { account, row, token } = insertion
-    // Made now, or by an earlier try whose answer was lost.
-    if (tokenOf.get(row.id) === token || made.has(row.id)) return { value: undefined }
-    if (tokenOf.has(row.id) || row.binding === undefined) return { error: new Error('The id of a response is taken.') }
+    const { account, row } = insertion
+    // By an earlier try whose answer was lost: nobody else has its id, whatever has become of it since.
+    const isEarlier = mayBeOurs && taken.has(row.id)
+    if (made.has(row.id) || isEarlier) return { value: undefined }
+    if (taken.has(row.id) || row.binding === undefined) return { error: new Error('The id of a response is taken.') }
     const bound = await new Reads(database, account).findBinding(row.binding.key)
     if (bound !== undefined) return { value: bound }
     if (tries === TRIES) return { error: new StoreUnavailable('The key of a request changes all the time.') }
