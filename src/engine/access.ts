@@ -13,7 +13,7 @@ import type { Changes, Watch } from './changes.ts'
 import type { Clock } from './clock.ts'
 import { endStored, seizeStored } from './ending.ts'
 import type { ReadOptions } from './event-log.ts'
-import { follow, readKept, readLog } from './follow.ts'
+import { follow, readKeptForEnd, readLog } from './follow.ts'
 import { pageItems, type ItemPage, type PageQuery } from './input-items.ts'
 import type { Held, Live } from './live.ts'
 import { responseNotFound } from './problems.ts'
@@ -158,7 +158,7 @@ export function createAccess(parts: AccessParts): Access {
     now?.run?.abandon() // It has begun meanwhile, and is not ours any more.
     live.release(id, now) // No run begins on its log.
     try {
-      const kept = await readKept(responses, id)
+      const kept = await readKeptForEnd(responses, id)
       const log = kept.length > 0 ? undefined : now?.log
       await endStored({ ...stored, lifecycle, id, responses, log, kept }, ending, parts)
     } finally {

@@ -5,7 +5,7 @@ import { joinSnapshot } from '../core/split-snapshot.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import { isTerminal, type Response } from '../protocol/response.ts'
-import { StoreUnavailable, type ResponseStore, type StoredResponse } from '../store/store.ts'
+import { StoreDamaged, StoreUnavailable, type ResponseStore, type StoredResponse } from '../store/store.ts'
 import type { Changes } from './changes.ts'
 import { firstEvents } from './ending.ts'
 import { LogAbandoned, type ReadOptions } from './event-log.ts'
@@ -48,6 +48,14 @@ export async function readLog(
 export async function readKept(responses: ResponseStore, id: ResponseId): Promise<readonly ResponseEvent[]> {
   const batches = await responses.findEvents(id, -1)
   return batches.flatMap(({ events, first }) => decodeBatch(events, first))
+}
+
+/** The same for its ending: what cannot be read any more must not keep it open. */
+export function readKeptForEnd(responses: ResponseStore, id: ResponseId): Promise<readonly ResponseEvent[]> {
+  return readKept(responses, id).catch((error: unknown) => {
+    if (error instanceof StoreDamaged) return []
+    throw error
+  })
 }
 
 interface Reading {

@@ -8,7 +8,7 @@ import { StoreUnavailable, type Job, type Store } from '../store/store.ts'
 import type { Clock } from './clock.ts'
 import { endStored, failedBefore, firstEvents, releaseStored } from './ending.ts'
 import type { EventLog } from './event-log.ts'
-import { readKept } from './follow.ts'
+import { readKept, readKeptForEnd } from './follow.ts'
 import type { Held, Live } from './live.ts'
 import type { PreparedRun } from './prepare.ts'
 import { seenMidway } from './problems.ts'
@@ -84,7 +84,7 @@ export function createJobRunner(parts: JobRunnerParts): JobRunner {
       const held = live.get(job.id)
       const waiting = held?.run === undefined ? held : undefined
       try {
-        const kept = await readKept(responses, job.id)
+        const kept = await readKeptForEnd(responses, job.id)
         const log = kept.length > 0 ? undefined : waiting?.log
         await endStored({ ...job, responses, log, kept }, failedBefore(error), { clock, textOf })
       } finally {

@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/log.ts'
 import type { Changes } from './changes.ts'
 import type { Clock } from './clock.ts'
 import { endStored, failedBefore, seizeStored } from './ending.ts'
-import { readKept } from './follow.ts'
+import { readKeptForEnd } from './follow.ts'
 import { forget } from './forget.ts'
 import type { JobRunner } from './job-runner.ts'
 import type { Live } from './live.ts'
@@ -78,11 +78,13 @@ export function createPresence(parts: PresenceParts): OwnPresence {
     stopping: stopping.signal,
 
     async start() {
-      await onceThere(register, { ...rounds, pause_ms: background.sweep_ms })
+      const patience = { ...rounds, pause_ms: background.sweep_ms }
+      await onceThere(register, patience)
       store.onChange(onChange)
-      await endOrphans(parts)
+      await onceThere(() => endOrphans(parts), patience)
       worker = startWorker({ ...parts, ...parts.jobs, jobs: store.jobs, limits: background })
-      void every(background.sweep_ms, () => endOrphans(parts), rounds)
+      const { isInTouch } = worker
+      void every(background.sweep_ms, async () => (isInTouch() ? endOrphans(parts) : undefined), rounds)
       void forget(parts, rounds)
     },
 
@@ -124,6 +126,6 @@ async function endOrphan({ store, clock, textOf }: PresenceParts, orphan: Unfini
   const responses = store.forAccount(orphan.account)
   const lifecycle = await seizeStored({ ...orphan, responses })
   if (lifecycle === undefined) return
-  const kept = await readKept(responses, orphan.id)
+  const kept = await readKeptForEnd(responses, orphan.id)
   await endStored({ ...orphan, lifecycle, responses, kept }, failedBefore(stoppedMidway()), { clock, textOf })
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { grammarFaults } from '../core/grammar.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
 import { memoryTables, openMemoryStore } from '../store/memory/memory-store.ts'
-import { StoreUnavailable } from '../store/store.ts'
+import { StoreDamaged, StoreUnavailable } from '../store/store.ts'
 import { LOOK_MS } from './changes.ts'
 import { TRAIL_MS } from './log-keeper.ts'
 import { fakeClock, settled } from './testing/fake-clock.ts'
@@ -84,8 +84,9 @@ test('a response that somebody seized and did not end is ended by the next who l
     first.store.heal()
     throw new StoreUnavailable('away')
   })
-  await assert.rejects(second.engine.start(), StoreUnavailable)
+  const starting = second.engine.start()
   await clock.pass(30_000)
+  await starting
   assert.equal((await first.retrieve(id)).status, 'failed')
   await first.stop()
 })
@@ -110,6 +111,50 @@ test('a job that another process has taken writes nothing more here, and has a l
   assert.equal((await first.retrieve(id)).output_text, 'second')
   await second.stop()
   await first.stop()
+})
+
+test('after an outage longer than a lease nobody takes the work of those who are still there', async () => {
+  const { clock, first, second } = two()
+  await first.engine.start()
+  const job = idOf(await first.create({ background: true }))
+  const stream = idOf(await first.create({ stream: true }))
+  await clock.pass(1000) // The second looks after each round of the first.
+  await second.engine.start()
+  await clock.pass(BACKGROUND.lease_ms)
+  for (const { store } of [first, second]) {
+    for (const operation of ['heartbeat', 'claim', 'orphans'] as const) {
+      store.breakDown(operation, new StoreUnavailable('away'))
+    }
+  }
+  await clock.pass(2 * BACKGROUND.lease_ms)
+  second.store.heal()
+  second.store.before('claim', () => first.store.heal())
+  await clock.pass(BACKGROUND.sweep_ms)
+  first.store.heal()
+  await clock.pass(2 * BACKGROUND.lease_ms)
+  for (const call of first.model.calls) call.say(FINISH)
+  await settled()
+  for (const id of [job, stream]) assert.equal((await second.retrieve(id)).status, 'completed')
+  assert.deepEqual([first.model.calls.length, second.model.calls.length], [2, 0])
+  await first.engine.drain(0)
+  await clock.pass(2 * BACKGROUND.lease_ms)
+  await second.stop()
+})
+
+test('damaged events keep neither a server from starting nor what they belong to from ending', async () => {
+  const { clock, first, second } = two()
+  await first.engine.start()
+  const ids = [idOf(await first.create({ stream: true })), idOf(await first.create({ stream: true }))]
+  const job = idOf(await first.create({ background: true }))
+  await clock.pass(TRAIL_MS)
+  for (const operation of ['heartbeat', 'swap'] as const) first.store.breakDown(operation, new StoreUnavailable('away'))
+  await clock.pass(BACKGROUND.lease_ms)
+  second.store.breakDown('findEvents', new StoreDamaged('bits'))
+  await second.engine.start()
+  await settled()
+  for (const id of [...ids, job]) assert.equal((await second.retrieve(id)).status, 'failed')
+  assert.equal(second.model.calls.length, 0)
+  await second.stop()
 })
 
 test('two who cancel a job over the head of its worker agree', async () => {

@@ -50,6 +50,11 @@ export interface Worker {
   wake(): void
   /** Others may have asked something of what runs here. */
   listen(): void
+  /**
+   * Whether the storage has answered for long enough that others must have renewed what is theirs: what looks lost
+   * after an outage may only be late.
+   */
+  isInTouch(): boolean
   /** Claims nothing more; what runs goes on, and its leases are kept. */
   stop(): void
   /** Resolves when nothing runs any more, and what was given back is. */
@@ -61,9 +66,12 @@ export interface Worker {
 /** Time between two tries to give a job back, in milliseconds. */
 const RELEASE_PAUSE_MS = 1000
 
+/** So many heartbeats after an outage all who are still there have been heard of. */
+const HEARTBEATS_IN_TOUCH = 2
+
 /** Starts a worker. It claims at once, when woken, and at every sweep. */
 export function startWorker(parts: WorkerParts): Worker {
-  const { jobs, owner, limits } = parts
+  const { jobs, owner, limits, clock } = parts
   const stopping = new AbortController()
   const closing = new AbortController()
   /** Every job that this process has claimed and not given up; its run, once it has begun. */
@@ -77,7 +85,9 @@ export function startWorker(parts: WorkerParts): Worker {
       while (isWoken && !stopping.signal.aborted && inHand.size < limits.concurrency) {
         isWoken = false
         const limit = limits.concurrency - inHand.size
-        const claimed = await jobs.claim({ owner, lease_ms: limits.lease_ms, limit, inHand: [...inHand.keys()] })
+        const { lease_ms } = limits
+        const mine = { owner, lease_ms, limit, inHand: [...inHand.keys()], takesOver: isInTouch() }
+        const claimed = await jobs.claim(mine)
         if (stopping.signal.aborted) return void (await Promise.all(claimed.map(parts.release)))
         isWoken ||= claimed.length === limit
         for (const _ of claimed) parts.checkpoint('job:claimed')
@@ -106,10 +116,21 @@ export function startWorker(parts: WorkerParts): Worker {
     idle = Promise.withResolvers()
     wake()
   }
+  let inTouchSince_ms = Number.NEGATIVE_INFINITY
+  const isInTouch = () => clock.now() - inTouchSince_ms >= HEARTBEATS_IN_TOUCH * limits.heartbeat_ms
+  const renew = async (ids: readonly ResponseId[]) => {
+    try {
+      const held = await jobs.heartbeat({ owner, lease_ms: limits.lease_ms, ids })
+      inTouchSince_ms = Math.min(inTouchSince_ms, clock.now())
+      return new Map(held.map((job) => [job.id, job]))
+    } catch (error) {
+      inTouchSince_ms = Number.POSITIVE_INFINITY
+      throw error
+    }
+  }
   const beat = async () => {
     const beating = [...inHand]
-    const ids = beating.map(([id]) => id)
-    const held = new Map((await jobs.heartbeat({ owner, lease_ms: limits.lease_ms, ids })).map((job) => [job.id, job]))
+    const held = await renew(beating.map(([id]) => id))
     for (const [id, run] of beating) {
       const job = held.get(id)
       if (job === undefined) run?.lose()
@@ -131,6 +152,7 @@ export function startWorker(parts: WorkerParts): Worker {
   return {
     wake,
     listen: () => void listen(),
+    isInTouch,
     stop: () => stopping.abort(),
     settled: async () => {
       while (inHand.size > 0 || isClaiming) await (isClaiming ? claiming : idle.promise)

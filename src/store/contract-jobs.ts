@@ -74,6 +74,15 @@ function exerciseClaims(onStore: OnStore): void {
     assert.deepEqual(await idsOf(claim(store, { owner: 'other' })), [1, 2].map(idOf))
   })
 
+  onStore('claim() that takes nothing over takes what waits and what was given back', async (store) => {
+    for (const number of [1, 2, 3]) await store.forAccount(ALICE).insert(backgroundRow(number), 'boot')
+    await claim(store, { lease_ms: OVER_MS, limit: 1 })
+    await claim(store, { limit: 1, inHand: [idOf(1)] })
+    await change(store.forAccount(ALICE), idOf(2), { type: 'release', attempt: 1 })
+    assert.deepEqual(await idsOf(claim(store, { takesOver: false })), [2, 3].map(idOf))
+    assert.deepEqual(await idsOf(claim(store)), [idOf(1)])
+  })
+
   onStore('claim() gives an older job back before a younger one that never ran', async (store) => {
     const responses = store.forAccount(ALICE)
     await responses.insert(backgroundRow(1), 'boot')
@@ -250,9 +259,9 @@ function register(store: Store, owner: string): Promise<void> {
 
 function claim(
   store: Store,
-  { owner = 'worker', lease_ms = LEASE_MS, limit = 10, inHand = [] }: Partial<Claim> = {},
+  { owner = 'worker', lease_ms = LEASE_MS, limit = 10, ...rest }: Partial<Claim> = {},
 ): Promise<readonly Job[]> {
-  return store.jobs.claim({ owner, lease_ms, limit, inHand })
+  return store.jobs.claim({ owner, lease_ms, limit, ...rest })
 }
 
 async function idsOf(claimed: Promise<readonly Job[]>): Promise<readonly string[]> {

@@ -222,6 +222,8 @@ export interface Claim {
   readonly limit: number
   /** Jobs that the owner works on: it does not take them from itself, however long it has stood still. */
   readonly inHand?: readonly ResponseId[]
+  /** Whether jobs are taken, too, whose lease has run out; else those alone that wait, or were given back: true. */
+  readonly takesOver?: boolean
 }
 
 /** The queue, and the processes that work on it. */

@@ -96,9 +96,9 @@ function jobsOf({ rows, processes }: MemoryTables, { now_ms }: StoreClock): JobS
       }
       processes.set(owner, { instance, leaseUntil_ms: now_ms() + lease_ms })
     },
-    claim: async ({ owner, lease_ms, limit, inHand = [] }) => {
+    claim: async ({ owner, lease_ms, limit, inHand = [], takesOver = true }) => {
       const due = [...rows.values()]
-        .filter(({ id, lifecycle }) => isDue(lifecycle, now_ms()) && !inHand.includes(id))
+        .filter(({ id, lifecycle }) => isDue(lifecycle, takesOver ? now_ms() : 0) && !inHand.includes(id))
         .sort(byAge)
       return due.slice(0, limit).flatMap((row) => {
         const next = transition(row.lifecycle, { type: 'claim', owner, now_ms: now_ms(), lease_ms })

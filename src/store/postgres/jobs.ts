@@ -20,7 +20,8 @@ const CLAIM = {
   text: `
     WITH due AS (
       SELECT id FROM responses
-      WHERE background AND ${UNFINISHED} AND lease_until <= ${NOW_MS} AND id <> ALL ($5::text[])
+      WHERE background AND ${UNFINISHED} AND lease_until <= CASE WHEN $6 THEN ${NOW_MS} ELSE 0 END
+        AND id <> ALL ($5::text[])
       ORDER BY created_at, place LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE responses r SET
@@ -129,12 +130,12 @@ export class Jobs {
     this.#known.set(owner, known)
   }
 
-  async claim({ owner, lease_ms, limit, inHand = [] }: Claim): Promise<readonly Job[]> {
+  async claim({ owner, lease_ms, limit, inHand = [], takesOver = true }: Claim): Promise<readonly Job[]> {
     const { database, mintToken } = this.#wiring
     const token = mintToken()
     const rows = await database.run(async (query, isRepeated) => {
       const earlier = isRepeated ? await query(CLAIMED, [owner, token]) : []
-      return earlier.length > 0 ? earlier : query(CLAIM, [owner, lease_ms, limit, token, inHand])
+      return earlier.length > 0 ? earlier : query(CLAIM, [owner, lease_ms, limit, token, inHand, takesOver])
     }, 'own')
     return this.#intact(oldestFirst(rows, 'place'), readJob)
   }

@@ -51,14 +51,15 @@ export function jobOperations(db: DatabaseSync, now_ms: () => number): JobOperat
       lose.run(owner)
       registered = owner
     },
-    claim: ({ owner, lease_ms, limit, inHand = [] }) =>
-      oldestFirst(claim.all(owner, now_ms() + lease_ms, now_ms(), JSON.stringify(inHand), limit), 'rowid').flatMap(
-        (row) => {
-          const job = unlessDamaged(() => readJob(row))
-          if (job === undefined) putAside.run(text(row, 'id'))
-          return job ?? []
-        },
-      ),
+    claim: ({ owner, lease_ms, limit, inHand = [], takesOver = true }) =>
+      oldestFirst(
+        claim.all(owner, now_ms() + lease_ms, takesOver ? now_ms() : 0, JSON.stringify(inHand), limit),
+        'rowid',
+      ).flatMap((row) => {
+        const job = unlessDamaged(() => readJob(row))
+        if (job === undefined) putAside.run(text(row, 'id'))
+        return job ?? []
+      }),
     heartbeat: (owner, lease_ms, ids) =>
       ids.flatMap((id) => {
         const row = heartbeat.get(now_ms() + lease_ms, id, owner)
