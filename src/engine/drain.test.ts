@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { grammarFaults } from '../core/grammar.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
 import { fakeClock, settled } from './testing/fake-clock.ts'
+import { faultyStore } from './testing/faulty-store.ts'
 import { answerWith, FINISH } from './testing/scripted-model.ts'
 import { ALICE, cutEventsOf, eventsOf, idOf, testEngine, type TestEngineOptions } from './testing/test-engine.ts'
 
@@ -31,6 +32,36 @@ test('what runs may end within the drain time, and the server stops when it has'
   for (const id of [front, back]) assert.equal((await retrieve(id)).status, 'completed')
   assert.deepEqual(clock.sleepers(), [])
 })
+
+for (const { drain_ms, status } of [
+  { drain_ms: 120_000, status: 'completed' },
+  { drain_ms: 1000, status: 'failed' },
+]) {
+  test(`a request that is still being prepared has a drain time of ${drain_ms} ms, too: it has ${status}`, async () => {
+    const clock = fakeClock()
+    const store = faultyStore(openMemoryStore(clock.now))
+    const { engine, create, model, retrieve } = testEngine(store, { clock })
+    await engine.start()
+    const earlier = idOf(await create())
+    model.calls[0]?.say(FINISH)
+    await settled()
+    const prepared = Promise.withResolvers<void>()
+    store.before('thread', () => prepared.promise)
+    const creating = create({ previous_response_id: earlier })
+    await settled()
+    let isDrained = false
+    const drained = engine.drain(drain_ms).then(() => (isDrained = true))
+    await clock.pass(10_000)
+    assert.equal(isDrained, false)
+    prepared.resolve()
+    const created = await creating
+    await settled()
+    model.calls[1]?.say({ type: 'text', text: 'Done' }, FINISH)
+    await drained
+    assert.equal((await retrieve(idOf(created))).status, status)
+    assert.deepEqual(clock.sleepers(), [])
+  })
+}
 
 test('a foreground response that outlasts the drain time fails, with what it has said, for every reader', async () => {
   const { engine, create, model, clock, retrieve, events } = await fresh()

@@ -27,10 +27,11 @@ import { createLogKeeper, type Keeping } from './log-keeper.ts'
 import { onceThere } from './patience.ts'
 import { prepareRun, type PreparedRun } from './prepare.ts'
 import { createPresence, type Presence } from './presence.ts'
-import { queueFull } from './problems.ts'
+import { queueFull, stoppedMidway } from './problems.ts'
 import { createRandomHex } from './random-hex.ts'
 import type { Run, RunLimits } from './run.ts'
 import type { RunParts } from './execution.ts'
+import { createTally } from './tally.ts'
 import type { WorkerLimits } from './worker.ts'
 
 /** What the engine is made of. */
@@ -124,6 +125,7 @@ export function createEngine(parts: EngineParts): Engine {
     })
     const held = live.hold(run.id, { run, log: launched.log })
     void run.ended.finally(() => live.release(run.id, held)) // Not the id of the plan: it would keep the whole request.
+    if (presence.isOver()) run.interrupt(stoppedMidway())
     return run
   }
 
@@ -148,7 +150,8 @@ export function createEngine(parts: EngineParts): Engine {
   })
   const joining = createJoining({ store, live, clock })
   const bind = (submission: Submission | undefined) => submission && bindingOf(submission, clock.now())
-  const presence = createPresence({ ...parts, owner, live, changes, jobs, textOf })
+  const making = createTally()
+  const presence = createPresence({ ...parts, owner, live, changes, jobs, textOf, made: making.none })
 
   /** The storage may have taken a row all the same that its client is told of as refused: then it has failed. */
   const disown = (row: NewResponse, storage: RunStorage, error: unknown): never => {
@@ -221,7 +224,12 @@ export function createEngine(parts: EngineParts): Engine {
         const accepting = { account, plan, submission }
         return request.background === true ? enqueue(accepting) : runNow(accepting)
       }
-      return submission === undefined ? make() : joining.once(account, submission, make)
+      making.begin()
+      try {
+        return await (submission === undefined ? make() : joining.once(account, submission, make))
+      } finally {
+        making.end()
+      }
     },
   }
 }

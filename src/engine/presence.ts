@@ -30,6 +30,8 @@ export interface PresenceParts {
   readonly instance: string
   readonly background: WorkerLimits
   readonly retention: { readonly responses_days: number }
+  /** Resolves as soon as no request is being made a run or a job of. */
+  readonly made: () => Promise<void>
 }
 
 /** A process among others that may work on the same responses: from when it is known until it is gone. */
@@ -51,6 +53,8 @@ export interface OwnPresence extends Presence {
   wake(): void
   /** Fires when this process begins to stop. */
   readonly stopping: AbortSignal
+  /** Whether its time is over: whatever still begins is interrupted at once. */
+  isOver(): boolean
 }
 
 /** Responses without a process that are ended in one go. */
@@ -62,6 +66,7 @@ export function createPresence(parts: PresenceParts): OwnPresence {
   const stopping = new AbortController()
   const rounds = { clock, logger, signal: stopping.signal }
   let worker: Worker | undefined
+  let isOver = false
 
   const register = () => store.jobs.register({ owner, instance, lease_ms: background.lease_ms })
   const onChange = (change: ResponseId | 'queue') => {
@@ -76,6 +81,7 @@ export function createPresence(parts: PresenceParts): OwnPresence {
   return {
     wake: () => worker?.wake(),
     stopping: stopping.signal,
+    isOver: () => isOver,
 
     async start() {
       const patience = { ...rounds, pause_ms: background.sweep_ms }
@@ -95,11 +101,16 @@ export function createPresence(parts: PresenceParts): OwnPresence {
       stopping.abort()
       const running = () => live.values().flatMap(({ run }) => (run === undefined ? [] : [run.ended]))
       const allEnded = async () => {
-        while (running().length > 0) await Promise.all(running())
+        for (;;) {
+          await parts.made()
+          if (running().length === 0) return
+          await Promise.all(running())
+        }
       }
       const patience = new AbortController()
       void allEnded().finally(() => patience.abort())
       await clock.sleep(drain_ms, patience.signal).catch(() => {})
+      isOver = true
       for (const { run, log } of live.values()) {
         if (run === undefined) log.abandon()
         else run.interrupt(stoppedMidway())

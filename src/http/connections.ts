@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { createTally } from '../engine/tally.ts'
 
 /** The connections of clients, and the answers that are under way on them. */
 export interface Connections {
@@ -19,34 +20,28 @@ export interface Connections {
 /** Keeps an eye on the connections of a server, from before its first on. */
 export function watchConnections(server: Server): Connections {
   const open = new Map<Socket, ServerResponse[]>()
-  let [underWay, isEnding, isHangingUp] = [0, false, false]
-  let silence = Promise.withResolvers<void>()
+  const underWay = createTally()
+  let [isEnding, isHangingUp] = [false, false]
 
-  const count = (difference: number) => {
-    underWay += difference
-    if (underWay > 0) return
-    silence.resolve()
-    silence = Promise.withResolvers()
-  }
   // They are told what they listen to by `this`: a closure would be kept for each.
   function forget(this: Socket): void {
-    const left = open.get(this)?.length ?? 0 // A request behind another on its connection is told of no end.
+    const left = open.get(this) ?? [] // A request behind another on its connection is told of no end.
     open.delete(this)
-    if (left > 0) count(-left)
+    for (const _ of left) underWay.end()
   }
   function end(this: ServerResponse): void {
     const answers = open.get(this.req.socket)
     const index = answers?.indexOf(this) ?? -1
     if (answers === undefined || index < 0) return
     answers.splice(index, 1)
-    count(-1)
+    underWay.end()
     if (isHangingUp && answers.length === 0) this.req.socket.end()
   }
   server.on('connection', (socket) => void open.set(socket.on('close', forget), []))
   server.prependListener('request', (request, response) => {
     if (isEnding) response.shouldKeepAlive = false
     open.get(request.socket)?.push(response.on('close', end))
-    count(1)
+    underWay.begin()
   })
   // Node's own hangs up on answers that are made and not yet sent, whenever a server closes.
   server.closeIdleConnections = () => {}
@@ -63,6 +58,6 @@ export function watchConnections(server: Server): Connections {
     cut() {
       for (const socket of open.keys()) socket.destroy()
     },
-    answered: () => (underWay === 0 ? Promise.resolve() : silence.promise),
+    answered: () => underWay.none(),
   }
 }
