@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ModelEvent } from '../core/model-event.ts'
-import type { UpstreamFault } from '../core/upstream-error.ts'
+import { UpstreamError, type UpstreamFault } from '../core/upstream-error.ts'
 import type { PreparedCall } from '../providers/adapter.ts'
 import { settled } from './testing/fake-clock.ts'
 import { FINISH } from './testing/scripted-model.ts'
@@ -111,6 +111,16 @@ test('acceptance is told once, however often the provider says so and the call i
   await turn.ended
   assert.deepEqual(turn.told, ['sent 1', 'accepted', 'failed: unavailable', 'sent 2', 'begun'])
   assert.deepEqual(turn.batches, [[HELLO], [FINISH]], 'empty batches go no further')
+})
+
+test('where any of several calls may have been paid, the client is told not to ask again', async () => {
+  const { call } = tries([fault({ accepted: true })], [fault()], [fault({ message: 'last' })])
+  const turn = begin(call)
+  await turn.clock.pass(5000)
+  await assert.rejects(
+    turn.ended,
+    (error) => error instanceof UpstreamError && error.problem.accepted === true && error.message === 'last',
+  )
 })
 
 test('a call that never gets anywhere is never called accepted', async () => {

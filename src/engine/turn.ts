@@ -175,7 +175,7 @@ class Turn<Said extends Batch> {
     }
     const wait_ms = retryWait(failure, this.#tries)
     if (wait_ms === undefined || !this.#hasTime(wait_ms) || !this.#isGranted()) {
-      throw this.#hasTurned ? this.#giveUp(failure) : failure
+      throw this.#hasTurned ? this.#giveUp(failure) : this.#withEarlier(failure)
     }
     logger.warn({ attempt, wait_ms }, 'model call failed before its first event, trying again')
     return this.#goAfter(wait_ms)
@@ -219,6 +219,12 @@ class Turn<Said extends Batch> {
   #note(problem: UpstreamProblem): void {
     if (!this.#hasTurned) this.#told = problem
     this.#mayBePaid ||= problem.accepted === true
+  }
+
+  /** Whoever asks again pays again, whichever of the calls it was that the provider had accepted. */
+  #withEarlier(last: UpstreamError): UpstreamError {
+    const isTold = last.problem.accepted === true || !this.#mayBePaid
+    return isTold ? last : new UpstreamError({ ...last.problem, accepted: true, cause: last })
   }
 
   #giveUp(last: UpstreamError): ApiError {
