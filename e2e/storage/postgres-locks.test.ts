@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
 import { Client } from 'pg'
+import { transition } from '../../src/core/lifecycle.ts'
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts'
 import { CLUSTER_MISSING, clusterForFile } from '../../src/store/postgres/testing/cluster.ts'
 import { ALICE, backgroundRow, foregroundRow, idOf } from '../../src/store/testing/rows.ts'
@@ -37,6 +38,29 @@ test(
     assert.ok(await responses.find(idOf(1)))
   },
 )
+
+test('R-01: events that are being kept are seen by whoever takes the response over', { skip }, async (context) => {
+  const { store, url } = await setStage(context, cluster())
+  const responses = store.forAccount(ALICE)
+  await responses.insert(backgroundRow(1), 'boot')
+  const [job] = await store.jobs.claim({ owner: 'worker', lease_ms: LEASE_MS, limit: 1 })
+  const seized = transition(job?.lifecycle ?? assert.fail(), { type: 'seize' }) ?? assert.fail()
+  // Somebody else writes the same batch, and holds up the worker in the middle of its own write.
+  const other = new Client({ connectionString: url })
+  await other.connect()
+  await other.query(`BEGIN; INSERT INTO events VALUES ('${idOf(1)}', 0, 1, '')`)
+  const kept = responses.append(idOf(1), 1, { first: 0, last: 1, events: '["said"]' })
+  await untilWaiting(url)
+  const taken = responses.swap(idOf(1), { version: 1, next: seized }).then(() => responses.findEvents(idOf(1), -1))
+  await sleep(100)
+  await other.query('ROLLBACK')
+  await other.end()
+  assert.equal(await kept, true)
+  assert.deepEqual(
+    (await taken).map(({ events }) => events),
+    ['["said"]'],
+  )
+})
 
 test('D-15: a deadlock is not seen: whoever loses does it again', { skip }, async (context) => {
   const { store, url } = await setStage(context, cluster())

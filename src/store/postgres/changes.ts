@@ -113,12 +113,13 @@ const FIND_DONE = {
     JOIN responses r ON r.id = t.id AND r.token = t.token`,
 }
 
-/** What an attempt still holds. */
+/** What an attempt still holds: whoever takes it meanwhile waits, and then sees what was kept. */
 const HELD = `
   held AS (
     SELECT i.* FROM input i
     JOIN responses r ON r.id = i.id AND r.account_id = i.account_id AND r.attempt = i.attempt
     WHERE r.status = 'in_progress' AND ${KEPT}
+    ORDER BY r.id FOR SHARE OF r
   )`
 
 const APPEND = {
