@@ -1,12 +1,12 @@
 import type { Checkpoint } from '../core/checkpoint.ts'
 import { encodeBatch } from '../core/event-batch.ts'
-import type { Take } from '../core/flow.ts'
+import type { Flow } from '../core/flow.ts'
 import type { ResponseEvent } from '../protocol/event.ts'
 import { errorFacts, type Logger } from '../telemetry/log.ts'
 import type { Clock } from './clock.ts'
 import type { RunStorage } from './ending.ts'
 import type { EventLog } from './event-log.ts'
-import { onceThere } from './patience.ts'
+import { onceThere, type Patience } from './patience.ts'
 
 /** How far the kept events of a stream may be behind what its client has seen, in milliseconds. */
 export const TRAIL_MS = 250
@@ -50,7 +50,7 @@ export interface KeeperTools {
 /** Makes the keeper of all logs of a process. */
 export function createLogKeeper(tools: KeeperTools): LogKeeper {
   const nextRound = createRounds(tools.clock)
-  const pause = () => new Promise<void>((resolve) => void nextRound(resolve))
+  const trailing: Manner = { ...tools, pause: () => new Promise((resolve) => void nextRound(resolve)) }
   return {
     trail(kept) {
       // Most streams are over before there is anything to keep, and leave nothing behind.
@@ -58,7 +58,7 @@ export function createLogKeeper(tools: KeeperTools): LogKeeper {
       let isOver = false
       const begin = () => {
         if (isOver) return
-        keeping ??= keep(kept, { ...tools, pause, onKept: () => {} })
+        keeping ??= new LogKeeping(kept, trailing)
         keeping.begin()
       }
       const takeBack = nextRound(begin)
@@ -73,7 +73,7 @@ export function createLogKeeper(tools: KeeperTools): LogKeeper {
     },
     lead(kept) {
       const { log } = kept
-      const keeping = keep(kept, { ...tools, pause: undefined, onKept: (count) => log.show(count) })
+      const keeping = new LogKeeping(kept, { ...tools, onKept: (count) => log.show(count) })
       log.holdBack()
       log.show(kept.last + 1)
       log.whenRead(() => keeping.begin())
@@ -103,42 +103,77 @@ function createRounds({ after }: Clock): (act: () => void) => () => void {
 }
 
 interface Manner extends KeeperTools {
-  /** Lets time pass after each batch; undefined where each is kept at once. */
-  readonly pause: (() => Promise<void>) | undefined
+  /** Lets time pass after each batch; absent where each is kept at once. */
+  readonly pause?: () => Promise<void>
   /** So many events are durable. */
-  readonly onKept: (count: number) => void
+  readonly onKept?: (count: number) => void
 }
 
-function keep({ log, storage, last, onLost }: Kept, { clock, logger, checkpoint, pause, onKept }: Manner): Keeping {
-  const { responses, id, lifecycle } = storage
-  const flow = log.read({ after: last, isKeeper: true })
-  const stopping = new AbortController()
-  const patience = { clock, logger, signal: stopping.signal, pause_ms: PAUSE_MS, facts: { responseId: id } }
-  let hasBegun = false
-  const write = async (events: readonly ResponseEvent[]) => {
-    const [first, final] = [events[0]?.sequence_number ?? 0, events.at(-1)?.sequence_number ?? 0]
-    const batch = { first, last: final, events: encodeBatch(events) }
-    const isHeld = await onceThere(() => responses.append(id, lifecycle.attempt, batch), patience)
-    checkpoint('events:after-append')
-    if (stopping.signal.aborted) return
-    if (!isHeld) return onLost()
-    onKept(final + 1)
-    await pause?.()
+/** Keeps one log. A class with nothing in it that is not needed: thousands of silent streams have one each. */
+class LogKeeping implements Keeping, Patience {
+  readonly pause_ms = PAUSE_MS
+  readonly #kept: Kept
+  readonly #manner: Manner
+  readonly #flow: Flow<readonly ResponseEvent[]>
+  /** Made where the storage is waited for. */
+  #stopping: AbortController | undefined
+  #hasBegun = false
+  #isOver = false
+
+  constructor(kept: Kept, manner: Manner) {
+    this.#kept = kept
+    this.#manner = manner
+    this.#flow = kept.log.read({ after: kept.last, isKeeper: true })
   }
-  const take: Take<readonly ResponseEvent[]> = (events) =>
-    write(events).catch((error: unknown) => {
-      if (!stopping.signal.aborted) logger.error(errorFacts(error), 'events are not kept any more')
-      flow.leave()
+
+  get clock(): Clock {
+    return this.#manner.clock
+  }
+
+  get logger(): Logger {
+    return this.#manner.logger
+  }
+
+  get facts(): Readonly<Record<string, string>> {
+    return { responseId: this.#kept.storage.id }
+  }
+
+  get signal(): AbortSignal {
+    this.#stopping ??= new AbortController()
+    if (this.#isOver) this.#stopping.abort()
+    return this.#stopping.signal
+  }
+
+  begin(): void {
+    if (this.#hasBegun || this.#isOver) return
+    this.#hasBegun = true
+    this.#flow.each((events) => this.#take(events)).catch(() => {}) // The log was abandoned: whoever did it knows.
+  }
+
+  stop(): void {
+    this.#isOver = true
+    this.#stopping?.abort()
+    this.#flow.leave()
+  }
+
+  #take(events: readonly ResponseEvent[]): Promise<void> {
+    return this.#write(events).catch((error: unknown) => {
+      if (!this.#isOver) this.logger.error(errorFacts(error), 'events are not kept any more')
+      this.#flow.leave()
     })
-  return {
-    begin() {
-      if (hasBegun || stopping.signal.aborted) return
-      hasBegun = true
-      flow.each(take).catch(() => {}) // The log was abandoned: whoever did it knows.
-    },
-    stop() {
-      stopping.abort()
-      flow.leave()
-    },
+  }
+
+  async #write(events: readonly ResponseEvent[]): Promise<void> {
+    const { storage, onLost } = this.#kept
+    const { checkpoint, pause, onKept } = this.#manner
+    const { responses, id, lifecycle } = storage
+    const [first, last] = [events[0]?.sequence_number ?? 0, events.at(-1)?.sequence_number ?? 0]
+    const batch = { first, last, events: encodeBatch(events) }
+    const isHeld = await onceThere(() => responses.append(id, lifecycle.attempt, batch), this)
+    checkpoint('events:after-append')
+    if (this.#isOver) return
+    if (!isHeld) return onLost()
+    onKept?.(last + 1)
+    await pause?.()
   }
 }

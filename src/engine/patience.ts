@@ -15,15 +15,13 @@ export interface Patience extends RoundTools {
  *
  * @throws What has nothing to do with waiting; the signal's reason.
  */
-export async function onceThere<Done>(
-  act: () => Promise<Done>,
-  { pause_ms, clock, logger, signal, facts }: Patience,
-): Promise<Done> {
+export async function onceThere<Done>(act: () => Promise<Done>, patience: Patience): Promise<Done> {
   for (;;) {
     try {
       return await act()
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error
+      const { pause_ms, clock, logger, signal, facts } = patience
       logger.error({ ...facts, ...errorFacts(error) }, 'the storage is not there yet, trying again')
       await clock.sleep(pause_ms, signal)
     }

@@ -75,6 +75,12 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
   }
   const { askWith, joinInsert, close } = connect(worker, busy_ms)
   const ask: Ask = (operation, ...args) => askWith('now', operation, ...args)
+  const known = new Map<AccountId, ResponseStore>()
+  const forAccount = (account: AccountId) => {
+    const responses = known.get(account) ?? responsesOf(account, { ask, askWith, joinInsert })
+    known.set(account, responses)
+    return responses
+  }
   return {
     jobs: {
       claim: (claim) => ask('claim', claim),
@@ -97,7 +103,7 @@ export async function openSqliteStore(path: string, busy_ms = BUSY_MS): Promise<
         return { responses }
       },
     },
-    forAccount: (account) => responsesOf(account, { ask, askWith, joinInsert }),
+    forAccount,
     isShared: false,
     onChange: () => {}, // No other process changes anything.
     ping: () => ask('ping'),
