@@ -151,7 +151,7 @@ export function createEngine(parts: EngineParts): Engine {
   const joining = createJoining({ store, live, clock })
   const bind = (submission: Submission | undefined) => submission && bindingOf(submission, clock.now())
   const making = createTally()
-  const presence = createPresence({ ...parts, owner, live, changes, jobs, textOf, made: making.none })
+  const presence = createPresence({ ...parts, owner, live, changes, jobs, textOf, made: () => making.none() })
 
   /** The storage may have taken a row all the same that its client is told of as refused: then it has failed. */
   const disown = (row: NewResponse, storage: RunStorage, error: unknown): never => {

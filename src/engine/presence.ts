@@ -88,9 +88,10 @@ export function createPresence(parts: PresenceParts): OwnPresence {
       await onceThere(register, patience)
       store.onChange(onChange)
       await onceThere(() => endOrphans(parts), patience)
-      worker = startWorker({ ...parts, ...parts.jobs, jobs: store.jobs, limits: background })
-      const { isInTouch } = worker
-      void every(background.sweep_ms, async () => (isInTouch() ? endOrphans(parts) : undefined), rounds)
+      const begun = startWorker({ ...parts, ...parts.jobs, jobs: store.jobs, limits: background })
+      worker = begun
+      const look = async () => (begun.isInTouch() ? endOrphans(parts) : undefined)
+      void every(background.sweep_ms, look, rounds)
       void forget(parts, rounds)
     },
 
