@@ -200,10 +200,9 @@ async function end(execution: Execution, ending: Ending): Promise<void> {
   if (outcome === 'failed' && !execution.response.background) return endUnstored(execution, ending)
   const told = execution.isAbandoned ? undefined : await takenAwayEvents(execution)
   if (told !== undefined) tellEnd(execution, told)
+  else execution.log.abandon()
   execution.isAbandoned = true
-  if (told !== undefined) return
-  emit(execution, events)
-  execution.log.abandon()
+  if (told === undefined) emit(execution, events)
 }
 
 /** How one in the foreground ends that is not ours any more; undefined for a job, which goes on elsewhere. */

@@ -1,7 +1,8 @@
 /**
  * Where a server stands on its way from its start to its end. One that is starting has its port, and takes no requests:
- * what an earlier process left is not taken up yet, and other processes do not know it. A lame duck still takes requests, and tells its probe
- * that it will not for long; a draining server takes none, and lets those end that it has; a stopped one ends them.
+ * what an earlier process left is not taken up yet, and other processes do not know it. A lame duck still takes
+ * requests, and tells its probe that it will not for long; a draining server takes none, and lets those end that it has;
+ * a stopped one ends them.
  */
 export type Phase = 'starting' | 'ready' | 'lame-duck' | 'draining' | 'stopped'
 

@@ -2,10 +2,10 @@ import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Submission } from '../engine/joining.ts'
 import { ApiError } from '../protocol/error.ts'
+import { IDEMPOTENCY_KEY_PATTERN } from '../protocol/idempotency-key.ts'
 import type { JsonValue } from '../protocol/json.ts'
 
-/** Visible ASCII and spaces; a comma would be two headers in one. */
-const KEY = /^[\x20-\x2b\x2d-\x7e]{1,255}$/
+const KEY = new RegExp(IDEMPOTENCY_KEY_PATTERN)
 
 /** How often the SDK has sent this request before, as its header says. */
 const RETRY_COUNT = /^\d{1,3}$/

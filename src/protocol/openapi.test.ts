@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { CreateRequest } from './create-request.ts'
 import { ErrorBody } from './error.ts'
 import { ResponseEvent } from './event.ts'
+import { IDEMPOTENCY_KEY_PATTERN } from './idempotency-key.ts'
 import { isJsonObject } from './json.ts'
 import { DeletedResponse, ItemList, Model, ModelList } from './listing.ts'
 import { buildOpenApi } from './openapi.ts'
@@ -122,3 +123,20 @@ for (const [path, methods] of Object.entries(api.paths)) {
     })
   }
 }
+
+test('the headers that a request may bear are described, with their form', () => {
+  const headersOf = (path: string, method: string) =>
+    [...objectsIn(api.paths[path]?.[method]?.['parameters'])]
+      .filter((parameter) => parameter['in'] === 'header')
+      .map(({ name, schema }) => [name, schema])
+  assert.deepEqual(headersOf('/responses', 'post'), [
+    ['Idempotency-Key', { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN }],
+  ])
+  assert.deepEqual(headersOf('/responses/{response_id}', 'get'), [['Last-Event-ID', { type: 'integer', minimum: 0 }]])
+})
+
+test('what says "not now" has its Retry-After, and a key that names another request its 422', () => {
+  const responses = Object(api.paths['/responses']?.['post']?.['responses'])
+  assert.deepEqual(Object.keys(responses), ['200', '202', '422', '503', 'default'])
+  assert.deepEqual(Object.keys(responses['503'].headers), ['Retry-After'])
+})

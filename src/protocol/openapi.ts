@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox'
 import { CreateRequest } from './create-request.ts'
 import { ErrorBody } from './error.ts'
 import { ResponseEvent } from './event.ts'
+import { IDEMPOTENCY_KEY_PATTERN } from './idempotency-key.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 import { DeletedResponse, ItemList, Model, ModelList } from './listing.ts'
 import { Response } from './response.ts'
@@ -49,8 +50,16 @@ const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  schema: { type: 'string', minLength: 1, maxLength: 255 },
+  schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN },
   description: 'Names the request: sent again within 24 hours, it is the same request, and has the same response.',
+}
+
+const LAST_EVENT_ID = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  schema: { type: 'integer', minimum: 0 },
+  description: 'The sequence_number of the last event seen: counts as starting_after does, where that is not given.',
 }
 
 function describePaths(ref: Ref): OpenApi['paths'] {
@@ -58,7 +67,7 @@ function describePaths(ref: Ref): OpenApi['paths'] {
     '/responses': {
       get: operation('Describes the endpoint', { 200: json({ type: 'object' }) }, ref),
       post: {
-        ...operation('Creates a response', createAnswers(ref), ref),
+        ...operation('Creates a response', createAnswers(ref), ref, { 422: KEY_REUSED }),
         parameters: [IDEMPOTENCY_KEY],
         requestBody: body(ref(CreateRequest)),
       },
@@ -89,7 +98,7 @@ function describePaths(ref: Ref): OpenApi['paths'] {
   }
 }
 
-function createAnswers(ref: Ref): Readonly<Record<number, JsonObject>> {
+function createAnswers(ref: Ref): Described {
   return { 200: { ...json(ref(Response)), ...events(ref) }, 202: json(ref(Response)) }
 }
 
@@ -98,7 +107,7 @@ function describeResponse(ref: Ref): Readonly<Record<string, Operation>> {
   return {
     get: {
       ...operation('Retrieves a response, or streams it again', retrieved, ref),
-      parameters: [ID, inQuery('stream', 'boolean'), inQuery('starting_after', 'integer')],
+      parameters: [ID, inQuery('stream', 'boolean'), inQuery('starting_after', 'integer'), LAST_EVENT_ID],
     },
     delete: { ...operation('Deletes a response', { 200: json(ref(DeletedResponse)) }, ref), parameters: [ID] },
   }
@@ -108,14 +117,25 @@ function body(schema: JsonValue): JsonObject {
   return { required: true, content: json(schema) }
 }
 
-function operation(summary: string, answers: Readonly<Record<number, JsonObject>>, ref: Ref): Operation {
-  const responses = Object.fromEntries(
-    Object.entries(answers).map(([status, content]) => [status, { description: summary, content }]),
-  )
-  return {
-    summary,
-    responses: { ...responses, default: { description: 'What went wrong', content: json(ref(ErrorBody)) } },
-  }
+type Described = Readonly<Record<number, JsonObject>>
+
+const KEY_REUSED = { description: 'The Idempotency-Key is of another request (idempotency_key_reused)' }
+
+/** What any request may be answered by a server that cannot take it just now. */
+const NOT_NOW = {
+  description:
+    'Not now: the server is starting or stopping (server_starting, server_stopping), its storage is out of reach ' +
+    '(storage_unavailable), its queue is full (queue_full), or the model provider fails (upstream_unavailable, ' +
+    'server_is_overloaded).',
+  headers: { 'Retry-After': { description: 'Seconds to wait, where waiting helps', schema: { type: 'integer' } } },
+}
+
+function operation(summary: string, answers: Described, ref: Ref, refusals: Described = {}): Operation {
+  const responses = Object.entries(answers).map(([status, content]) => [status, { description: summary, content }])
+  const content = json(ref(ErrorBody))
+  const errors = Object.entries({ ...refusals, 503: NOT_NOW }).map(([status, told]) => [status, { ...told, content }])
+  const rest = { description: 'What went wrong', content }
+  return { summary, responses: { ...Object.fromEntries([...responses, ...errors]), default: rest } }
 }
 
 function json(schema: JsonValue): JsonObject {

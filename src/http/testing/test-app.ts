@@ -67,6 +67,5 @@ export function testApp(store: Store, options: TestEngineOptions = {}, parts: Pa
 function readyStage(): Stage {
   const stage = createStage()
   stage.enter('ready')
-  stage.enter('ready')
   return stage
 }
