@@ -163,19 +163,8 @@ for (const { what, body, param } of forbidden) {
   })
 }
 
-const BACKGROUND = {
-  concurrency: 4,
-  queue_max: 10,
-  lease_ms: 15_000,
-  heartbeat_ms: 5000,
-  sweep_ms: 5000,
-  attempts_max: 3,
-  on_crash: 'retry',
-  streaming: true,
-}
-
 test('where the configuration allows it, a background stream goes on without its reader and is taken up', async () => {
-  const open = await startStage({ settings: { background: BACKGROUND } })
+  const open = await startStage({ background: { streaming: true } })
   after(() => open.close())
   const gate = Promise.withResolvers<void>()
   open.script(gated(gate.promise))

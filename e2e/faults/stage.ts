@@ -1,22 +1,15 @@
 import assert from 'node:assert/strict'
 import { after } from 'node:test'
-import { loadConfig } from '../../src/config/load.ts'
-import type { Config } from '../../src/config/schema.ts'
-import type { Clock } from '../../src/engine/clock.ts'
 import { grammarFaults } from '../../src/core/grammar.ts'
 import type { ResponseEvent } from '../../src/protocol/event.ts'
 import { startChaosProxy, type ChaosProxy } from '../harness/chaos-proxy.ts'
 import { startFaultUpstream, type FaultUpstream, type FaultUpstreamOptions } from '../harness/fault-upstream.ts'
-import { startTestServer, TEST_KEY, type TestServer } from '../harness/server.ts'
+import { startTestServer, TEST_KEY, type TestServer, type TestServerOptions } from '../harness/server.ts'
 
 /** How a stage differs from a plain one. */
-export interface StageOptions {
-  readonly timeouts?: Partial<Config['timeouts']>
-  readonly limits?: Partial<Config['limits']>
-  readonly background?: Partial<Config['background']>
+export interface StageOptions extends Pick<TestServerOptions, 'timeouts' | 'limits' | 'background' | 'clock'> {
   /** Settings of the provider `up`. */
   readonly provider?: Record<string, unknown>
-  readonly clock?: Clock
   readonly override?: FaultUpstreamOptions['override']
 }
 
@@ -59,22 +52,16 @@ export interface Stage {
 }
 
 /** Sets a stage, and strikes it after the tests of the file. */
-export async function setStage(options: StageOptions = {}): Promise<Stage> {
-  const upstream = await startFaultUpstream(options.override === undefined ? {} : { override: options.override })
+export async function setStage({ provider, override, ...settings }: StageOptions = {}): Promise<Stage> {
+  const upstream = await startFaultUpstream(override === undefined ? {} : { override })
   const { hostname: host, port } = new URL(upstream.baseUrl)
   const network = await startChaosProxy({ target: { host, port: Number(port) } })
-  const defaults = await loadConfig({ port: '0', store: 'memory:' }, {})
   const base_url = `http://${network.host}:${network.port}/v1`
   const server = await startTestServer({
     providers: {
-      up: { kind: 'openai-chat', dialect: 'vllm', base_url, api_key: 'key-of-the-provider', ...options.provider },
+      up: { kind: 'openai-chat', dialect: 'vllm', base_url, api_key: 'key-of-the-provider', ...provider },
     },
-    settings: {
-      timeouts: { ...defaults.timeouts, drain_ms: 50, ...options.timeouts },
-      limits: { ...defaults.limits, ...options.limits },
-      background: { ...defaults.background, ...options.background },
-    },
-    ...(options.clock && { clock: options.clock }),
+    ...settings,
   })
   after(async () => {
     await server.close()

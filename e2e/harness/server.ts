@@ -35,6 +35,9 @@ export interface TestServerOptions {
   readonly providers?: Record<string, unknown>
   readonly models?: Record<string, unknown>
   readonly settings?: Partial<Record<keyof Config, unknown>>
+  readonly timeouts?: Partial<Config['timeouts']>
+  readonly limits?: Partial<Config['limits']>
+  readonly background?: Partial<Config['background']>
   /** `memory` unless a real database is wanted; `sqlite` makes a fresh one. */
   readonly store?: 'memory' | 'sqlite' | { readonly path: string }
   readonly clock?: Clock
@@ -49,7 +52,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const defaults = await loadConfig({ port: '0', store: store === 'memory' ? 'memory:' : `sqlite:${path}` }, {})
   const config: Config = {
     ...defaults,
-    timeouts: { ...defaults.timeouts, drain_ms: 50 },
+    timeouts: { ...defaults.timeouts, drain_ms: 50, ...options.timeouts },
+    limits: { ...defaults.limits, ...options.limits },
+    background: { ...defaults.background, ...options.background },
     providers: options.providers as Config['providers'],
     models: (options.models ?? {}) as Config['models'],
     keys: [{ account: 'other', key: OTHER_KEY }],

@@ -48,7 +48,7 @@ export async function startModelStage(): Promise<ModelStage> {
     startTestServer({
       store: { path: join(folder, 'antiphon.db') },
       providers: { fake: { kind: 'openai-chat', dialect: 'vllm', base_url: upstream.baseUrl } },
-      settings: { background: BACKGROUND },
+      background: { concurrency: CONCURRENCY, queue_max: 1000, streaming: true },
       logger,
     })
   let server = await start()
@@ -77,18 +77,6 @@ export async function startModelStage(): Promise<ModelStage> {
     },
   }
 }
-
-/** As the configuration has it, but for what runs at a time. */
-const BACKGROUND = {
-  concurrency: CONCURRENCY,
-  queue_max: 1000,
-  lease_ms: 15_000,
-  heartbeat_ms: 5000,
-  sweep_ms: 5000,
-  attempts_max: 3,
-  on_crash: 'retry',
-  streaming: true,
-} as const
 
 /** The data of every event of a stream, as it stood on the wire. */
 export function eventsIn(text: string): readonly string[] {
