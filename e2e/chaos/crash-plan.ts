@@ -17,12 +17,7 @@ export interface CrashPlan {
   readonly random: Random
 }
 
-/** What no life of a second comes to: forgetting begins a minute after the start, and the schema stays as it is. */
-const OUT_OF_REACH: ReadonlySet<CrashPoint> = new Set(['sweep:midway'])
-
-const ALL_POINTS = Object.keys(CRASH_POINTS) as readonly CrashPoint[] // Its own keys.
-
-const POINTS = ALL_POINTS.filter((point) => !OUT_OF_REACH.has(point))
+const POINTS = Object.keys(CRASH_POINTS) as readonly CrashPoint[] // Its own keys.
 
 /** How long a point is waited for. */
 const POINT_MS = 150

@@ -33,6 +33,9 @@ const LEASE_MS = 1000
 
 const BACKGROUND = { lease_ms: LEASE_MS, heartbeat_ms: 300, sweep_ms: 300, concurrency: 32 }
 
+/** What an earlier life has deleted is forgotten for good. */
+const RETENTION = { deleted_ms: 500, sweep_ms: 50 }
+
 /** Cycles of one data file, and at the end a look at everything that ever happened in it. */
 export async function runGeneration(options: GenerationOptions, figures: Figures): Promise<void> {
   const { seed, first, cycles, main } = options
@@ -46,6 +49,7 @@ export async function runGeneration(options: GenerationOptions, figures: Figures
     store,
     instance: 'chaos',
     background: BACKGROUND,
+    retention: RETENTION,
   })
   const journal = new Journal()
   const { patience, hasPauses } = options

@@ -26,11 +26,12 @@ export interface Setup {
   readonly instance: string
   readonly background: Readonly<Record<string, number>>
   /** Those of the defaults where absent. */
+  readonly retention?: Readonly<Record<string, number>>
   readonly timeouts?: Readonly<Record<string, number>>
 }
 
 /** Writes the configuration of a place: one provider, which is the fault upstream. */
-export function preparePlace({ main, folder, baseUrl, store, instance, background, timeouts = {} }: Setup): Place {
+export function preparePlace({ main, folder, baseUrl, store, instance, background, ...more }: Setup): Place {
   mkdirSync(folder, { recursive: true })
   const config = {
     server: { instance },
@@ -39,7 +40,7 @@ export function preparePlace({ main, folder, baseUrl, store, instance, backgroun
     ...(!store.startsWith('sqlite:') && { sealing_key: 'seals-what-is-sealed-in-tests-of-crashes' }),
     providers: { fault: { kind: 'openai-chat', base_url: baseUrl, api_key: 'none' } },
     background: { streaming: true, ...background },
-    timeouts,
+    ...more,
   }
   writeFileSync(join(folder, 'antiphon.yaml'), JSON.stringify(config)) // JSON is YAML.
   return { main, folder }

@@ -4,7 +4,7 @@ import { UpstreamError } from '../../src/core/upstream-error.ts'
 import { createEngine, type Engine } from '../../src/engine/engine.ts'
 import { openSealer } from '../../src/engine/testing/fakes.ts'
 import { FINISH, scriptedModel, type ScriptedCall } from '../../src/engine/testing/scripted-model.ts'
-import { BACKGROUND, LIMITS } from '../../src/engine/testing/test-engine.ts'
+import { BACKGROUND, LIMITS, RETENTION } from '../../src/engine/testing/test-engine.ts'
 import { createGate } from '../../src/providers/gate.ts'
 import { createCatalogue } from '../../src/providers/routing.ts'
 import { memoryTables, openMemoryStore, type MemoryTables } from '../../src/store/memory/memory-store.ts'
@@ -100,7 +100,7 @@ export class World {
       limits: LIMITS,
       background: { ...BACKGROUND, streaming: true, ...(role === 'api' && !isLone ? { concurrency: 0 } : {}) },
       instance: name,
-      retention: { responses_days: 30 },
+      retention: RETENTION,
       checkpoint: NO_CHECKPOINT,
     })
     const process: SimProcess = Object.assign(line, { engine, role, isReady: false, isStopping: false })

@@ -153,6 +153,12 @@ export const Config = Type.Object(
     }),
     retention: section({
       responses_days: count(30),
+      deleted_ms: Type.Integer({
+        minimum: 1,
+        default: 3_600_000,
+        description: 'How long what was deleted stays in the storage: a turn that follows it may have begun before.',
+      }),
+      sweep_ms: milliseconds(60_000),
     }),
     egress: section({
       allow: Type.Array(Type.String({ pattern: ORIGIN }), {

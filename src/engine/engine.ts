@@ -20,6 +20,7 @@ import { endStored, failedBefore, firstEvents, storageUnavailable, storeEventual
 import { EventLog } from './event-log.ts'
 import { startRun } from './execute.ts'
 import { follow } from './follow.ts'
+import type { Retention } from './forget.ts'
 import { createJobRunner } from './job-runner.ts'
 import { bindingOf, createJoining, type Joined, type Submission } from './joining.ts'
 import { createLive } from './live.ts'
@@ -47,7 +48,7 @@ export interface EngineParts {
   readonly instance: string
   readonly limits: RunLimits & { readonly streamBufferBytesMax: number }
   readonly background: WorkerLimits & { readonly queueMax: number; readonly streaming: boolean }
-  readonly retention: { readonly responses_days: number }
+  readonly retention: Retention
   readonly checkpoint: Checkpoint
 }
 

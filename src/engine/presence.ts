@@ -7,7 +7,7 @@ import type { Changes } from './changes.ts'
 import type { Clock } from './clock.ts'
 import { endStored, failedBefore, seizeStored } from './ending.ts'
 import { readKeptForEnd } from './follow.ts'
-import { forget } from './forget.ts'
+import { forget, type Retention } from './forget.ts'
 import type { JobRunner } from './job-runner.ts'
 import type { Live } from './live.ts'
 import { onceThere } from './patience.ts'
@@ -29,7 +29,7 @@ export interface PresenceParts {
   readonly owner: string
   readonly instance: string
   readonly background: WorkerLimits
-  readonly retention: { readonly responses_days: number }
+  readonly retention: Retention
   /** Resolves as soon as no request is being made a run or a job of. */
   readonly made: () => Promise<void>
 }

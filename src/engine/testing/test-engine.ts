@@ -42,6 +42,9 @@ export const BACKGROUND: EngineParts['background'] = {
   streaming: false,
 }
 
+/** How long a test engine keeps what it stores. */
+export const RETENTION: EngineParts['retention'] = { responses_days: 30, deleted_ms: 3_600_000, sweep_ms: 60_000 }
+
 const ENTRY: ModelEntry = {
   provider: 'model',
   upstreamModel: undefined,
@@ -108,7 +111,7 @@ export function testEngine(store: Store, options: TestEngineOptions = {}): TestE
     limits: { ...LIMITS, ...options.limits },
     background: { ...BACKGROUND, ...options.background },
     instance: options.instance ?? 'test:1',
-    retention: { responses_days: 30 },
+    retention: RETENTION,
     checkpoint: NO_CHECKPOINT,
   })
   return {
