@@ -67,7 +67,7 @@ function describePaths(ref: Ref): OpenApi['paths'] {
     '/responses': {
       get: operation('Describes the endpoint', { 200: json({ type: 'object' }) }, ref),
       post: {
-        ...operation('Creates a response', createAnswers(ref), ref, { 422: KEY_REUSED }),
+        ...operation('Creates a response', createAnswers(ref), ref),
         parameters: [IDEMPOTENCY_KEY],
         requestBody: body(ref(CreateRequest)),
       },
@@ -99,7 +99,7 @@ function describePaths(ref: Ref): OpenApi['paths'] {
 }
 
 function createAnswers(ref: Ref): Described {
-  return { 200: { ...json(ref(Response)), ...events(ref) }, 202: json(ref(Response)) }
+  return { 200: { ...json(ref(Response)), ...events(ref) }, 202: json(ref(Response)), 422: json(ref(ErrorBody)) }
 }
 
 function describeResponse(ref: Ref): Readonly<Record<string, Operation>> {
@@ -119,7 +119,7 @@ function body(schema: JsonValue): JsonObject {
 
 type Described = Readonly<Record<number, JsonObject>>
 
-const KEY_REUSED = { description: 'The Idempotency-Key is of another request (idempotency_key_reused)' }
+const KEY_REUSED = 'The Idempotency-Key is of another request (idempotency_key_reused)'
 
 /** What any request may be answered by a server that cannot take it just now. */
 const NOT_NOW = {
@@ -130,12 +130,21 @@ const NOT_NOW = {
   headers: { 'Retry-After': { description: 'Seconds to wait, where waiting helps', schema: { type: 'integer' } } },
 }
 
-function operation(summary: string, answers: Described, ref: Ref, refusals: Described = {}): Operation {
-  const responses = Object.entries(answers).map(([status, content]) => [status, { description: summary, content }])
-  const content = json(ref(ErrorBody))
-  const errors = Object.entries({ ...refusals, 503: NOT_NOW }).map(([status, told]) => [status, { ...told, content }])
-  const rest = { description: 'What went wrong', content }
-  return { summary, responses: { ...Object.fromEntries([...responses, ...errors]), default: rest } }
+/** @param answers The content of each answer, by its status. */
+function operation(summary: string, answers: Described, ref: Ref): Operation {
+  const errors = json(ref(ErrorBody))
+  const responses = Object.entries(answers).map(([status, content]) => [
+    status,
+    { description: status === '422' ? KEY_REUSED : summary, content },
+  ])
+  return {
+    summary,
+    responses: {
+      ...Object.fromEntries(responses),
+      503: { ...NOT_NOW, content: errors },
+      default: { description: 'What went wrong', content: errors },
+    },
+  }
 }
 
 function json(schema: JsonValue): JsonObject {
