@@ -205,6 +205,25 @@ test('a client that reads on in time while text is held is never hung up on, and
   assert.deepEqual([response.listenerCount('drain'), response.listenerCount('close'), count()], [0, 1, 1])
 })
 
+test('however often held text was too long to wait, one tick writes what is left, and one wait follows it', async (t) => {
+  const { response, source, pace } = beginStream(t, { roomBytes: 1 })
+  pace.hold(true)
+  const long = delta('x'.repeat(10_000))
+  for (let round = 0; round < 3; round++) {
+    source.say([long])
+    await turns()
+    source.say([long])
+    await turns()
+    response.read()
+    await turns()
+  }
+  source.say([a])
+  await turns()
+  pace.flush()
+  assert.equal(response.writes.at(-1), frames(a))
+  assert.equal(response.listenerCount('drain'), 1)
+})
+
 /** What happens before the next batch comes. */
 const happening = fc.constantFrom('nothing', 'a tick', 'a read', 'a busy process', 'an idle process')
 

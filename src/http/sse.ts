@@ -110,7 +110,8 @@ class EventWriter {
   readonly #options: StreamOptions
   readonly #heartbeat: NodeJS.Timeout
   #held = ''
-  #isAwaited = false
+  /** Whether the next common tick writes what is held then. */
+  #isTicking = false
   #last_ms = Number.NEGATIVE_INFINITY
 
   constructor(response: ServerResponse, options: StreamOptions) {
@@ -125,8 +126,9 @@ class EventWriter {
     const { obfuscate, textOf, pace } = this.#options
     for (const event of batch) this.#held += frame(obfuscate ? pad(event) : event, textOf)
     if (!this.#mayWait(batch)) return this.#flush()
-    if (!this.#isAwaited && !isEnd(batch)) pace.later(() => this.#flushLate())
-    this.#isAwaited = true
+    if (this.#isTicking || isEnd(batch)) return undefined
+    this.#isTicking = true
+    pace.later(() => this.#flushLate())
     return undefined
   }
 
@@ -154,7 +156,6 @@ class EventWriter {
   }
 
   #flush(): Promise<void> | undefined {
-    this.#isAwaited = false
     const held = this.rest()
     if (held.length > WRITE_BYTES_MAX) return this.#writePieces(Buffer.from(held))
     if (held !== '' && !this.#response.destroyed) this.#response.write(held)
@@ -169,6 +170,7 @@ class EventWriter {
   }
 
   #flushLate(): void {
+    this.#isTicking = false
     void this.#flush() // Whatever comes next waits too; where nothing does, the client is hung up on all the same.
   }
 

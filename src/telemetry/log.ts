@@ -19,7 +19,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** A logger that writes to standard output. */
 export function createLogger(level: LogLevel): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, bufferedOutput())
+  const output = level === 'silent' ? { write() {} } : bufferedOutput()
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, output)
 }
 
 /** Longest time that a line waits for others, in milliseconds: a write for each would cost more than the line. */
