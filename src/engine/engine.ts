@@ -29,6 +29,7 @@ import { onceThere } from './patience.ts'
 import { prepareRun, type PreparedRun } from './prepare.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { queueFull, stoppedMidway } from './problems.ts'
+import { RecentThreads } from './recent-threads.ts'
 import { createRandomHex } from './random-hex.ts'
 import type { Run, RunLimits } from './run.ts'
 import type { RunParts } from './execution.ts'
@@ -77,7 +78,7 @@ export interface Engine extends Access, Presence {
 /** A prepared run that may begin, and how it differs from others. */
 type Launch = Pick<
   RunParts,
-  'plan' | 'log' | 'storage' | 'calls' | 'keeping' | 'accepted' | 'isWatched' | 'submission'
+  'plan' | 'log' | 'storage' | 'calls' | 'keeping' | 'accepted' | 'isWatched' | 'submission' | 'threads'
 > & {
   readonly account: AccountId
 }
@@ -101,8 +102,9 @@ export function createEngine(parts: EngineParts): Engine {
   const changes = createChanges(clock)
   const keeper = createLogKeeper(parts)
   const textOf = createSnapshotText()
+  const threads = new RecentThreads()
   const { catalogue, fetcher } = parts
-  const prepareParts = { catalogue, fetcher, allowBackgroundStream: background.streaming }
+  const prepareParts = { catalogue, fetcher, threads, allowBackgroundStream: background.streaming }
   const newLog = () => new EventLog(limits.streamBufferBytesMax)
   const placeOf = (account: AccountId) => ({
     responses: store.forAccount(account),
@@ -145,7 +147,7 @@ export function createEngine(parts: EngineParts): Engine {
       const storage = { responses: store.forAccount(job.account), id: job.id, lifecycle: job.lifecycle }
       const keeping = (onLost: () => void): Keeping => keeper.lead({ log, storage, last: kept, onLost })
       const { account } = job
-      const how = { accepted: Promise.resolve(), isWatched: true, submission: undefined }
+      const how = { accepted: Promise.resolve(), isWatched: true, submission: undefined, threads: undefined }
       return launch({ account, plan, log, storage, calls, keeping, ...how })
     },
   })
@@ -169,7 +171,8 @@ export function createEngine(parts: EngineParts): Engine {
     const isWatched = plan.request.stream === true
     const unstored = { account, plan, log: newLog(), calls: [], isWatched, submission }
     if (!plan.response.store) {
-      const run = launch({ ...unstored, accepted: Promise.resolve(), storage: undefined, keeping: undefined })
+      const none = { storage: undefined, keeping: undefined, threads: undefined }
+      const run = launch({ ...unstored, ...none, accepted: Promise.resolve() })
       if (submission !== undefined) joining.remember(account, submission, run)
       return { kind: 'running', run }
     }
@@ -184,7 +187,8 @@ export function createEngine(parts: EngineParts): Engine {
     if (known !== undefined && submission !== undefined) return joining.join(known, submission)
     if (!isFirst) checkpoint('binding:after-insert')
     const keeping = (onLost: () => void): Keeping => keeper.trail({ log: unstored.log, storage, last: -1, onLost })
-    const run = launch({ ...unstored, storage, accepted: inserted, keeping: isWatched ? keeping : undefined })
+    threads.begin(plan, row.input.length)
+    const run = launch({ ...unstored, storage, accepted: inserted, keeping: isWatched ? keeping : undefined, threads })
     return { kind: 'running', run }
   }
 

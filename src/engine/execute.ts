@@ -196,13 +196,18 @@ async function end(execution: Execution, ending: Ending): Promise<void> {
   const outcome = await keep(execution, events)
   execution.checkpoint(`${kind}:after-ending`)
   if (execution.isRefused) return endRefused(execution, events)
-  if (outcome === 'stored') return tellEnd(execution, events)
+  if (outcome === 'stored') return endWell(execution, events)
   if (outcome === 'failed' && !execution.response.background) return endUnstored(execution, ending)
   const told = execution.isAbandoned ? undefined : await takenAwayEvents(execution)
   if (told !== undefined) tellEnd(execution, told)
   else execution.log.abandon()
   execution.isAbandoned = true
   if (told === undefined) emit(execution, events)
+}
+
+function endWell(execution: Execution, events: readonly UnnumberedEvent[]): void {
+  tellEnd(execution, events)
+  execution.threads?.complete(execution.response, execution.outputChars)
 }
 
 /** How one in the foreground ends that is not ours any more; undefined for a job, which goes on elsewhere. */

@@ -19,6 +19,7 @@ import type { Keeping } from './log-keeper.ts'
 import { onceThere } from './patience.ts'
 import type { PreparedRun } from './prepare.ts'
 import { takenAway } from './problems.ts'
+import type { RecentThreads } from './recent-threads.ts'
 import { readWishes, type ReasoningContext, type ReasoningWishes } from './reasoning.ts'
 import type { Run, RunLimits, Served } from './run.ts'
 import type { Translated } from './translate.ts'
@@ -43,6 +44,8 @@ export interface RunParts {
   readonly keeping: ((onLost: () => void) => Keeping) | undefined
   /** By what its request is known when it comes again. */
   readonly submission: Submission | undefined
+  /** Told of the answer, where another turn may follow it soon. */
+  readonly threads: RecentThreads | undefined
   /** Takes an ending that readers have been told of and that could not be stored yet. */
   readonly storeLater: (ended: Ended) => void
   /** Resolves when the response's row is durable: nothing is sent before. */
@@ -90,6 +93,7 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
   readonly textOf: SnapshotText
   readonly checkpoint: Checkpoint
   readonly storage: RunStorage | undefined
+  readonly threads: RunParts['threads']
   readonly storeLater: RunParts['storeLater']
   readonly submission: Submission | undefined
   readonly keeping: Keeping | undefined
@@ -140,6 +144,7 @@ export class Execution implements Run, TurnContext<readonly ModelEvent[]>, Reaso
     this.textOf = parts.textOf
     this.checkpoint = parts.checkpoint
     this.storage = parts.storage
+    this.threads = parts.threads
     this.storeLater = parts.storeLater
     this.submission = parts.submission
     this.calls = parts.calls

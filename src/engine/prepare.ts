@@ -9,6 +9,7 @@ import type { ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
 import type { ResponseStore } from '../store/store.ts'
 import { fallBack, type NextModel } from './fallback.ts'
+import type { RecentThreads, Thread } from './recent-threads.ts'
 import { loadEarlier, loadThread, resolveReferences } from './thread.ts'
 import { translate, type Means, type Translated } from './translate.ts'
 
@@ -16,6 +17,7 @@ import { translate, type Means, type Translated } from './translate.ts'
 export interface PrepareContext extends Means {
   /** What the account has stored. */
   readonly responses: ResponseStore
+  readonly threads: RecentThreads
   readonly catalogue: Catalogue
   readonly allowBackgroundStream: boolean
   /** Whether the response is stored already: a job that a worker takes up. */
@@ -29,6 +31,8 @@ export interface PreparedRun extends Translated {
   readonly previousId: ResponseId | undefined
   /** The first snapshot. */
   readonly response: Response
+  /** What was said before. */
+  readonly earlier: Thread
   /** This request's own input items. */
   readonly input: readonly StoredItem[]
   /** Where to turn when the model fails before its first word; undefined where it has no fallback. */
@@ -54,12 +58,10 @@ export async function prepareRun(
     request.previous_response_id == null
       ? undefined
       : readResponseId(request.previous_response_id, 'previous_response_id')
-  const earlier = context.isAccepted
-    ? await loadEarlier(responses, identity.id)
-    : await loadThread(responses, previousId)
+  const earlier = await (context.isAccepted ? loadEarlier(responses, identity.id) : loadThread(context, previousId))
   const input = storeInput(await resolveReferences(responses, request.input), identity.id)
   // Stored items are what InputItem allows, with an id.
-  const thread: ThreadItem[] = [...earlier, ...(input as unknown as ThreadItem[])]
+  const thread: ThreadItem[] = [...earlier.items, ...(input as unknown as ThreadItem[])]
   const placed = { request, identity, thread }
   const { call, prepared, raise, warnings } = await translate(placed, route, context)
   return {
@@ -67,6 +69,7 @@ export async function prepareRun(
     id: identity.id,
     previousId,
     response: initialResponse(request, identity),
+    earlier,
     input,
     route,
     call,

@@ -3,25 +3,29 @@ import { outputIn } from '../core/split-snapshot.ts'
 import { ApiError, badRequest } from '../protocol/error.ts'
 import { parseItemId, type ResponseId } from '../protocol/id.ts'
 import type { InputItem } from '../protocol/input-item.ts'
-import { isTerminal, type Response } from '../protocol/response.ts'
+import { isTerminal, type Response, type ResponseStatus } from '../protocol/response.ts'
 import type { ResponseStore, StoredThread } from '../store/store.ts'
+import { NO_THREAD, type RecentThreads, type Thread } from './recent-threads.ts'
 
 /** Longest thread that is read, in turns. A longer one is refused, never cut in silence. */
 export const THREAD_TURNS_MAX = 1000
 
+/** Where threads are. */
+export interface ThreadSource {
+  readonly responses: ResponseStore
+  readonly threads: RecentThreads
+}
+
 /**
- * Everything said in the thread that ends with a response, oldest first.
+ * The thread that ends with a response.
  *
  * @throws {ApiError} 404 `previous_response_not_found`; 400 where it has not ended or is too long.
  */
-export async function loadThread(
-  responses: ResponseStore,
-  previousId: ResponseId | undefined,
-): Promise<readonly ThreadItem[]> {
-  if (previousId === undefined) return []
+export async function loadThread(source: ThreadSource, previousId: ResponseId | undefined): Promise<Thread> {
+  if (previousId === undefined) return NO_THREAD
   const param = 'previous_response_id'
-  const thread = await responses.thread(previousId, THREAD_TURNS_MAX + 1)
-  if (thread === undefined) {
+  const found = (await recall(source, previousId)) ?? (await read(source.responses, previousId))
+  if (found === undefined) {
     throw new ApiError({
       type: 'not_found_error',
       code: 'previous_response_not_found',
@@ -29,12 +33,10 @@ export async function loadThread(
       message: 'Previous response not found: it must be stored, not deleted, and of this account.',
     })
   }
-  if (!isTerminal(thread.status)) {
-    throw badRequest(
-      'previous_response_not_ready',
-      param,
-      `${param} names a response that is ${thread.status}: wait until it has ended.`,
-    )
+  const { status, thread } = found
+  if (!isTerminal(status)) {
+    const message = `${param} names a response that is ${status}: wait until it has ended.`
+    throw badRequest('previous_response_not_ready', param, message)
   }
   if (thread.turns > THREAD_TURNS_MAX) {
     throw badRequest(
@@ -43,17 +45,38 @@ export async function loadThread(
       `The thread has more than ${THREAD_TURNS_MAX} turns: begin a new one with a summary.`,
     )
   }
-  return listsOf(thread).flatMap(itemsIn)
+  return thread
+}
+
+/** A thread, and how its last turn stands. */
+interface Found {
+  readonly status: ResponseStatus
+  readonly thread: Thread
+}
+
+async function recall({ responses, threads }: ThreadSource, id: ResponseId): Promise<Found | undefined> {
+  const thread = threads.find(id)
+  if (thread === undefined) return undefined
+  const lifecycle = await responses.findLifecycle(id)
+  return lifecycle && { status: lifecycle.status, thread }
+}
+
+async function read(responses: ResponseStore, id: ResponseId): Promise<Found | undefined> {
+  const stored = await responses.thread(id, THREAD_TURNS_MAX + 1)
+  if (stored === undefined) return undefined
+  const { status, turns, said } = stored
+  return { status, thread: { turns, items: itemsIn(listsOf(said)), chars: said.length } }
 }
 
 /**
  * Everything said before a response that is stored already. Its thread was checked when it was accepted,
  * and stays its own: turns that were deleted since belong to it.
  */
-export async function loadEarlier(responses: ResponseStore, id: ResponseId): Promise<readonly ThreadItem[]> {
-  const thread = await responses.thread(id, THREAD_TURNS_MAX + 1)
-  if (thread === undefined) return []
-  return listsOf(thread).slice(0, -LISTS_OF_A_TURN).flatMap(itemsIn)
+export async function loadEarlier(responses: ResponseStore, id: ResponseId): Promise<Thread> {
+  const stored = await responses.thread(id, THREAD_TURNS_MAX + 1)
+  if (stored === undefined) return NO_THREAD
+  const { turns, said } = stored
+  return { turns: turns - 1, items: itemsIn(listsOf(said).slice(0, -LISTS_OF_A_TURN)), chars: said.length }
 }
 
 /** Its input and its output. */
@@ -63,12 +86,12 @@ const LISTS_OF_A_TURN = 2
 type Said = readonly ThreadItem[] | Pick<Response, 'output'>
 
 /** What was said, oldest first. */
-function listsOf({ said }: StoredThread): readonly Said[] {
+function listsOf(said: StoredThread['said']): readonly Said[] {
   return (JSON.parse(said) as Said[]).reverse() // Written by this program and checked by checksum.
 }
 
-function itemsIn(said: Said): readonly ThreadItem[] {
-  return 'output' in said ? said.output : said
+function itemsIn(lists: readonly Said[]): readonly ThreadItem[] {
+  return lists.flatMap((said) => ('output' in said ? said.output : said))
 }
 
 /**
