@@ -19,8 +19,11 @@ export interface CrashPlan {
 
 const POINTS = Object.keys(CRASH_POINTS) as readonly CrashPoint[] // Its own keys.
 
+/** What clients bring about once or twice in a life. */
+const RARE: ReadonlySet<CrashPoint> = new Set(['cancel:after-ending', 'remove:after', 'sweep:midway'])
+
 /** How long a point is waited for. */
-const POINT_MS = 150
+const POINT_MS = 300
 
 /** The plan of a cycle: always the same for a seed. */
 export function planOf(seed: number, cycle: number): CrashPlan {
@@ -31,7 +34,7 @@ export function planOf(seed: number, cycle: number): CrashPlan {
   const point = isRandom ? undefined : random.pick(POINTS)
   return {
     point,
-    crashAt: point && `${point}:${1 + random.below(random.pick([1, 3, 8]))}`,
+    crashAt: point && `${point}:${RARE.has(point) ? 1 : 1 + random.below(random.pick([1, 3, 8]))}`,
     isEarly,
     delay_ms: isEarly ? random.below(400) : point === undefined ? random.below(160) : POINT_MS,
     isPaused: !isEarly && random.chance(0.01),
