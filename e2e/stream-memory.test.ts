@@ -3,13 +3,9 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collect } from './harness/heap.ts'
 import { startTestServer, TEST_KEY } from './harness/server.ts'
 import { chunk } from './harness/upstream.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void // The flag has put it there.
 
 /** Long enough to stand out of all else that the heap of a test does. */
 const INPUT_CHARS = 8_000_000
@@ -46,7 +42,6 @@ async function openStream(base: string, input: string): Promise<IncomingMessage>
 }
 
 function heldBytes(): number {
-  collect() // Ends a collection that is under way, and keeps what that one has seen alive.
   collect()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return heapUsed + arrayBuffers

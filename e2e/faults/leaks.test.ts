@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { spawnFaultUpstream } from '../harness/fault-upstream.ts'
+import { collect } from '../harness/heap.ts'
 import { startTestServer, TEST_KEY } from '../harness/server.ts'
 
 /** `npm run soak:leaks` is the long form. */
@@ -14,9 +13,6 @@ const WARM = Math.max(REQUESTS / 3, 500)
 /** What the heap may grow by, in bytes: what differs from one look to the next, and so much for each request. */
 const ODDS_BYTES = 4e6
 const BYTES_PER_REQUEST = 100
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void // The flag has put it there.
 
 const upstream = await spawnFaultUpstream()
 const server = await startTestServer({

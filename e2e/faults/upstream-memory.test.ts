@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { spawnFaultUpstream } from '../harness/fault-upstream.ts'
+import { collect } from '../harness/heap.ts'
 import { startTestServer } from '../harness/server.ts'
 import { endingOf } from './stage.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void // The flag has put it there.
 
 const upstream = await spawnFaultUpstream()
 const server = await startTestServer({ providers: { up: { kind: 'openai-chat', base_url: upstream.baseUrl } } })
