@@ -147,6 +147,7 @@ function engineLimits({ background, limits, server, timeouts }: Config): Pick<En
       keepalive_ms: timeouts.keepalive_ms,
       outputBytesMax: limits.output_bytes_max,
       streamBufferBytesMax: limits.stream_buffer_bytes_max,
+      threadMemoryCharsMax: limits.thread_memory_bytes_max,
     },
     background: {
       concurrency: server.role === 'api' ? 0 : background.concurrency,

@@ -17,6 +17,7 @@ const BYTES_PER_REQUEST = 100
 const upstream = await spawnFaultUpstream()
 const server = await startTestServer({
   store: 'sqlite',
+  limits: { thread_memory_bytes_max: 100_000 }, // Full before anything is measured.
   providers: { up: { kind: 'openai-chat', base_url: upstream.baseUrl } },
 })
 after(async () => {

@@ -126,6 +126,11 @@ export const Config = Type.Object(
       event_bytes_max: count(4_194_304),
       output_bytes_max: count(67_108_864),
       stream_buffer_bytes_max: count(131_072),
+      thread_memory_bytes_max: Type.Integer({
+        minimum: 1,
+        default: 16_777_216,
+        description: 'What is remembered of threads that go on, as JSON; the heap takes up to twice as much.',
+      }),
     }),
     timeouts: section({
       connect_ms: milliseconds(10_000),

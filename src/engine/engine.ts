@@ -47,7 +47,7 @@ export interface EngineParts {
   readonly metrics: Metrics
   /** What this process has in common with the one whose place it takes, such as `host:port`. */
   readonly instance: string
-  readonly limits: RunLimits & { readonly streamBufferBytesMax: number }
+  readonly limits: RunLimits & { readonly streamBufferBytesMax: number; readonly threadMemoryCharsMax: number }
   readonly background: WorkerLimits & { readonly queueMax: number; readonly streaming: boolean }
   readonly retention: Retention
   readonly checkpoint: Checkpoint
@@ -102,7 +102,7 @@ export function createEngine(parts: EngineParts): Engine {
   const changes = createChanges(clock)
   const keeper = createLogKeeper(parts)
   const textOf = createSnapshotText()
-  const threads = new RecentThreads()
+  const threads = new RecentThreads(limits.threadMemoryCharsMax)
   const { catalogue, fetcher } = parts
   const prepareParts = { catalogue, fetcher, threads, allowBackgroundStream: background.streaming }
   const newLog = () => new EventLog(limits.streamBufferBytesMax)

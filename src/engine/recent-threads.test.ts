@@ -92,7 +92,7 @@ const NEXT = `resp_${'1'.repeat(48)}` as ResponseId
 test('law: what is remembered of a turn is what the storage would give back', () => {
   fc.assert(
     fc.property(arbitraryOutput, arbitraryEnding, fc.string(), (said, ending, text) => {
-      const threads = new RecentThreads()
+      const threads = new RecentThreads(1000)
       const first = { type: 'message' as const, role: 'user' as const, content: 'before' }
       const input = storeInput(text, NEXT)
       const { final } = playRun(said, ending)
@@ -108,8 +108,8 @@ test('law: what is remembered of a turn is what the storage would give back', ()
 })
 
 test('as much is remembered as there is room for: the thread that was gone on with last is kept', () => {
-  const threads = new RecentThreads()
-  const large = { turns: 1, items: [], chars: 6 * 2 ** 20 }
+  const threads = new RecentThreads(1000)
+  const large = { turns: 1, items: [], chars: 400 }
   const idOf = (number: number) => `resp_${String(number).padStart(48, '0')}` as ResponseId
   const { final } = playRun([], { kind: 'cancelled', usage: null })
   for (const number of [1, 2, 3]) {

@@ -22,9 +22,6 @@ export interface NextTurn {
   readonly input: readonly StoredItem[]
 }
 
-/** Most that is remembered of all threads together, in characters of JSON: 20 to 30 MB of heap. */
-const CHARS_MAX = 16 * 2 ** 20
-
 interface Remembered extends Thread {
   /** Whether its last turn has been answered, and the answer is stored. */
   readonly isWhole: boolean
@@ -36,10 +33,12 @@ interface Remembered extends Thread {
  * and is asked of the storage each time.
  */
 export class RecentThreads {
-  readonly #threads = new LRUCache<ResponseId, Remembered>({
-    maxSize: CHARS_MAX,
-    sizeCalculation: ({ chars }) => chars,
-  })
+  readonly #threads: LRUCache<ResponseId, Remembered>
+
+  /** @param charsMax Most that is remembered of all threads together, in characters of JSON. */
+  constructor(charsMax: number) {
+    this.#threads = new LRUCache({ maxSize: charsMax, sizeCalculation: ({ chars }) => chars })
+  }
 
   /** The thread that ends with a response. Ids are unique among all accounts; the account is not looked at. */
   find(id: ResponseId): Thread | undefined {

@@ -28,6 +28,7 @@ export const LIMITS = {
   keepalive_ms: 15_000,
   outputBytesMax: 1000,
   streamBufferBytesMax: 131_072,
+  threadMemoryCharsMax: 1_000_000,
 }
 
 /** Background work of a test engine. */
