@@ -239,7 +239,7 @@ export function createEngine(parts: EngineParts): Engine {
   }
 }
 
-/** A response at acceptance. */
+/** A response at acceptance. Its texts are made when they are written: a fast answer ends before its row is. */
 function rowOf(plan: PreparedRun, textOf: SnapshotText, binding: NewBinding | undefined): NewResponse {
   const { id, response, input, previousId, request, route } = plan
   const { input: _, ...rest } = request
@@ -253,8 +253,12 @@ function rowOf(plan: PreparedRun, textOf: SnapshotText, binding: NewBinding | un
     previousId,
     request: response.background ? JSON.stringify(rest) : undefined,
     input: JSON.stringify(input),
-    response: textOf(response),
-    calls: response.background ? '[]' : JSON.stringify(callSent([], call)),
+    get response() {
+      return textOf(response)
+    },
+    get calls() {
+      return response.background ? '[]' : JSON.stringify(callSent([], call))
+    },
     clientItemIds: input.filter((item, index) => !isMinted(item.id, id, index)).map((item) => item.id),
     binding,
   }
