@@ -17,10 +17,12 @@ import { follow, readKeptForEnd, readLog } from './follow.ts'
 import { pageItems, type ItemPage, type PageQuery } from './input-items.ts'
 import type { Held, Live } from './live.ts'
 import { responseNotFound } from './problems.ts'
+import type { RecentThreads } from './recent-threads.ts'
 
 /** What access to stored responses needs. */
 export interface AccessParts {
   readonly store: Store
+  readonly threads: RecentThreads
   readonly live: Live
   readonly changes: Changes
   /** This process, as leases name it. */
@@ -113,6 +115,7 @@ export function createAccess(parts: AccessParts): Access {
         if (await responses.swap(id, { version: lifecycle.version, next })) break
       }
       parts.checkpoint('remove:after')
+      parts.threads.forget(id)
       const held = live.get(id)
       held?.run?.abandon()
       held?.log.abandon()

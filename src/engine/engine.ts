@@ -215,7 +215,7 @@ export function createEngine(parts: EngineParts): Engine {
 
   return {
     textOf,
-    ...createAccess({ store, live, changes, owner, clock, textOf, checkpoint }),
+    ...createAccess({ store, live, threads, changes, owner, clock, textOf, checkpoint }),
     ...presence,
 
     async create(account, request, submission) {

@@ -107,6 +107,21 @@ test('law: what is remembered of a turn is what the storage would give back', ()
   )
 })
 
+test('what was deleted is not remembered, nor what was being said then', () => {
+  const threads = new RecentThreads(1000)
+  const { final } = playRun([], { kind: 'cancelled', usage: null })
+  const turn = { id: NEXT, earlier: { turns: 1, items: [], chars: 10 }, input: storeInput('secret', NEXT) }
+  const response = { ...final, id: NEXT, previous_response_id: ID }
+  threads.begin(turn, 10)
+  threads.complete(response, 10)
+  threads.forget(NEXT)
+  assert.equal(threads.find(NEXT), undefined)
+  threads.begin(turn, 10)
+  threads.forget(NEXT)
+  threads.complete(response, 10)
+  assert.equal(threads.find(NEXT), undefined)
+})
+
 test('as much is remembered as there is room for: the thread that was gone on with last is kept', () => {
   const threads = new RecentThreads(1000)
   const large = { turns: 1, items: [], chars: 400 }

@@ -46,6 +46,11 @@ export class RecentThreads {
     return thread?.isWhole === true ? thread : undefined
   }
 
+  /** A response was deleted. Turns that follow it have its words all the same. */
+  forget(id: ResponseId): void {
+    this.#threads.delete(id)
+  }
+
   /** A turn begins. First turns are not remembered: most have no second, and one is read quickly. */
   begin({ id, earlier, input }: NextTurn, inputChars: number): void {
     if (earlier.turns === 0) return
