@@ -24,8 +24,9 @@ export const FORMS: ReadonlyMap<string, string> = new Map([
 const section = <Fields extends TProperties>(fields: Fields) =>
   Type.Object(fields, { additionalProperties: false, default: {} })
 
-const milliseconds = (fallback: number) => Type.Integer({ minimum: 1, default: fallback })
-const count = (fallback: number) => Type.Integer({ minimum: 1, default: fallback })
+const count = (fallback: number, description?: string) =>
+  Type.Integer({ minimum: 1, default: fallback, ...(description !== undefined && { description }) })
+const milliseconds = count
 
 const Provider = Type.Object(
   {
@@ -126,11 +127,10 @@ export const Config = Type.Object(
       event_bytes_max: count(4_194_304),
       output_bytes_max: count(67_108_864),
       stream_buffer_bytes_max: count(131_072),
-      thread_memory_bytes_max: Type.Integer({
-        minimum: 1,
-        default: 16_777_216,
-        description: 'What is remembered of threads that go on, as JSON; the heap takes up to twice as much.',
-      }),
+      thread_memory_bytes_max: count(
+        16_777_216,
+        'What is remembered of threads that go on, as JSON; the heap takes up to twice as much.',
+      ),
     }),
     timeouts: section({
       connect_ms: milliseconds(10_000),
@@ -158,11 +158,10 @@ export const Config = Type.Object(
     }),
     retention: section({
       responses_days: count(30),
-      deleted_ms: Type.Integer({
-        minimum: 1,
-        default: 3_600_000,
-        description: 'How long what was deleted stays in the storage: a turn that follows it may have begun before.',
-      }),
+      deleted_ms: milliseconds(
+        3_600_000,
+        'How long what was deleted stays in the storage: a turn that follows it may have begun before.',
+      ),
       sweep_ms: milliseconds(60_000),
     }),
     egress: section({

@@ -33,6 +33,8 @@ export interface PreparedRun extends Translated {
   readonly response: Response
   /** What was said before. */
   readonly earlier: Thread
+  /** What was said before, and this request's own input. */
+  readonly said: readonly ThreadItem[]
   /** This request's own input items. */
   readonly input: readonly StoredItem[]
   /** Where to turn when the model fails before its first word; undefined where it has no fallback. */
@@ -61,8 +63,8 @@ export async function prepareRun(
   const earlier = await (context.isAccepted ? loadEarlier(responses, identity.id) : loadThread(context, previousId))
   const input = storeInput(await resolveReferences(responses, request.input), identity.id)
   // Stored items are what InputItem allows, with an id.
-  const thread: ThreadItem[] = [...earlier.items, ...(input as unknown as ThreadItem[])]
-  const placed = { request, identity, thread }
+  const said: ThreadItem[] = [...earlier.items, ...(input as unknown as ThreadItem[])]
+  const placed = { request, identity, thread: said }
   const { call, prepared, raise, warnings } = await translate(placed, route, context)
   return {
     request,
@@ -70,6 +72,7 @@ export async function prepareRun(
     previousId,
     response: initialResponse(request, identity),
     earlier,
+    said,
     input,
     route,
     call,

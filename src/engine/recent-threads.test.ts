@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import * as fc from 'fast-check'
-import { storeInput } from '../core/history.ts'
+import { storeInput, type ThreadItem } from '../core/history.ts'
 import { arbitraryEnding, arbitraryOutput } from '../core/testing/arbitrary-run.ts'
 import { playRun } from '../core/testing/play-run.ts'
 import { openMemoryStore } from '../store/memory/memory-store.ts'
@@ -96,7 +96,8 @@ test('law: what is remembered of a turn is what the storage would give back', ()
       const first = { type: 'message' as const, role: 'user' as const, content: 'before' }
       const input = storeInput(text, NEXT)
       const { final } = playRun(said, ending)
-      threads.begin({ id: NEXT, earlier: { turns: 1, items: [first], chars: 10 }, input }, 10)
+      const now = [first, ...(input as unknown as ThreadItem[])] // What InputItem allows, with an id.
+      threads.begin({ id: NEXT, earlier: { turns: 1, items: [first], chars: 10 }, said: now }, 10)
       assert.equal(threads.find(NEXT), undefined, 'not before it has ended')
       threads.complete({ ...final, id: NEXT, previous_response_id: ID }, 10)
       const thread = threads.find(NEXT)
@@ -110,7 +111,8 @@ test('law: what is remembered of a turn is what the storage would give back', ()
 test('what was deleted is not remembered, nor what was being said then', () => {
   const threads = new RecentThreads(1000)
   const { final } = playRun([], { kind: 'cancelled', usage: null })
-  const turn = { id: NEXT, earlier: { turns: 1, items: [], chars: 10 }, input: storeInput('secret', NEXT) }
+  const said = [{ type: 'message' as const, role: 'user' as const, content: 'secret' }]
+  const turn = { id: NEXT, earlier: { turns: 1, items: [], chars: 10 }, said }
   const response = { ...final, id: NEXT, previous_response_id: ID }
   threads.begin(turn, 10)
   threads.complete(response, 10)
@@ -128,7 +130,7 @@ test('as much is remembered as there is room for: the thread that was gone on wi
   const idOf = (number: number) => `resp_${String(number).padStart(48, '0')}` as ResponseId
   const { final } = playRun([], { kind: 'cancelled', usage: null })
   for (const number of [1, 2, 3]) {
-    threads.begin({ id: idOf(number), earlier: large, input: [] }, 0)
+    threads.begin({ id: idOf(number), earlier: large, said: [] }, 0)
     threads.complete({ ...final, id: idOf(number), previous_response_id: ID }, 0)
   }
   assert.deepEqual(

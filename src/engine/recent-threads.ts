@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { StoredItem, ThreadItem } from '../core/history.ts'
+import type { ThreadItem } from '../core/history.ts'
 import type { ResponseId } from '../protocol/id.ts'
 import type { Response } from '../protocol/response.ts'
 
@@ -19,7 +19,8 @@ export const NO_THREAD: Thread = { turns: 0, items: [], chars: 0 }
 export interface NextTurn {
   readonly id: ResponseId
   readonly earlier: Thread
-  readonly input: readonly StoredItem[]
+  /** What was said before, and what is said now. */
+  readonly said: readonly ThreadItem[]
 }
 
 interface Remembered extends Thread {
@@ -52,10 +53,10 @@ export class RecentThreads {
   }
 
   /** A turn begins. First turns are not remembered: most have no second, and one is read quickly. */
-  begin({ id, earlier, input }: NextTurn, inputChars: number): void {
+  begin({ id, earlier, said }: NextTurn, inputChars: number): void {
     if (earlier.turns === 0) return
-    const items = [...earlier.items, ...(input as unknown as ThreadItem[])] // What InputItem allows, with an id.
-    this.#threads.set(id, { turns: earlier.turns + 1, items, chars: earlier.chars + inputChars, isWhole: false })
+    const chars = earlier.chars + inputChars
+    this.#threads.set(id, { turns: earlier.turns + 1, items: said, chars, isWhole: false })
   }
 
   /** A turn has ended, and is stored: its thread takes the place of what it was before. */

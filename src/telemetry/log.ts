@@ -20,22 +20,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 /** A logger that writes to standard output. */
 export function createLogger(level: LogLevel): Logger {
   const output = level === 'silent' ? { write() {} } : bufferedOutput()
-  return pino({ level, base: null, timestamp: createStamp() }, output)
-}
-
-/** Says what time it is, for a line. A busy server writes many in a second: all but the milliseconds is made once. */
-function createStamp(): () => string {
-  let second = Number.NaN
-  let start = ''
-  return () => {
-    const now = Date.now()
-    const milliseconds = now % 1000
-    if (now - milliseconds !== second) {
-      second = now - milliseconds
-      start = `,"time":"${new Date(second).toISOString().slice(0, -'000Z'.length)}`
-    }
-    return `${start}${String(milliseconds).padStart(3, '0')}Z"`
-  }
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, output)
 }
 
 /** Longest time that a line waits for others, in milliseconds: a write for each would cost more than the line. */
