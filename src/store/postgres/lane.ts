@@ -61,6 +61,11 @@ export class Lane<Item, Result> {
     return written
   }
 
+  /** Whether something about a response has not been written yet. */
+  isPending(id: string): boolean {
+    return this.#pending.has(id)
+  }
+
   /**
    * Resolves when what waits for a response has been written, or could not be. At once where nothing does.
    *

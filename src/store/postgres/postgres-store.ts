@@ -139,6 +139,8 @@ function responseStore({ database, news, mintToken }: Parts, lanes: Lanes, accou
     thread: (id, turnsMax) => inserted(id).then(() => reads.thread(id, turnsMax)),
     async swap(id, { ending, ...step }) {
       if (!(await inserted(id))) throw new StoreUnavailable('The row to be changed could not be written.')
+      const other = ending === undefined ? lanes.endings : lanes.changes
+      while (other.isPending(id)) await other.settled(id)
       const swap = { account, id, step, token: mintToken() }
       return ending === undefined ? lanes.changes.add(swap) : lanes.endings.add({ ...swap, ending })
     },

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { Client } from 'pg'
+import { accepted } from '../../core/lifecycle.ts'
 import type { Store } from '../store.ts'
-import { ALICE, backgroundRow, change, end, endingOf, foregroundRow, idOf, remove } from '../testing/rows.ts'
+import { ALICE, backgroundRow, change, end, ENDED, endingOf, foregroundRow, idOf, remove } from '../testing/rows.ts'
 import type { Change } from './news.ts'
 import { openPostgresStore } from './postgres-store.ts'
 import { CLUSTER_MISSING, clusterForFile } from './testing/cluster.ts'
@@ -132,6 +133,26 @@ onProcesses('R-02: of many that end one response at once exactly one does', asyn
     assert.equal((await Promise.all(ended)).filter(Boolean).length, 1)
   }
 })
+
+onProcesses(
+  'what is asked of a response before its end comes before it, however long it takes',
+  async (open, query) => {
+    const store = await open()
+    const responses = store.forAccount(ALICE)
+    for (const number of [1, 2, 3]) await responses.insert(foregroundRow(number), 'boot')
+    await query('BEGIN')
+    await query(`SELECT FROM responses WHERE id = '${idOf(1)}' FOR UPDATE`)
+    const next = { ...accepted(false, 'boot'), version: 1, isDeleted: true }
+    const removed = [1, 2].map((number) => responses.swap(idOf(number), { version: 0, next }))
+    const [second, third] = [2, 3].map((number) =>
+      responses.swap(idOf(number), { version: 0, next: ENDED, ending: endingOf(number) }),
+    )
+    assert.equal(await third, true, 'other responses do not wait')
+    await query('COMMIT')
+    assert.deepEqual(await Promise.all(removed), [true, true])
+    assert.equal(await second, false)
+  },
+)
 
 onProcesses('R-10: a key that two processes bind in the same moment has one response', async (open) => {
   const stores = await Promise.all([open(), open(), open(), open()])
