@@ -32,12 +32,13 @@ type Entry =
 /** Shortens a finished log against its terminal snapshot. */
 export function encodeLog(events: readonly ResponseEvent[], final: Response): string {
   const entries: Entry[] = []
-  const progress: Progress = { final, taken: new Map() }
+  const progress: Progress = { final, taken: [] }
   for (let at = 0; at < events.length;) {
     const { entry, length } = encodeAt(events, at, progress)
     const last = entries.at(-1)
     if (last !== undefined && isDelta(last) && isDelta(entry) && goesOn(last, entry)) {
-      last.push(...sizesOf(entry)) // In place: a copy per delta would cost a long answer dearly.
+      // In place: a copy per delta would cost a long answer dearly.
+      for (let size = SIZES_AT; size < entry.length; size++) last.push(Number(entry[size]))
     } else entries.push(entry)
     at += length
   }
@@ -52,7 +53,7 @@ export function encodeLog(events: readonly ResponseEvent[], final: Response): st
  */
 export function decodeLog(text: string, final: Response): readonly ResponseEvent[] {
   const entries: readonly Entry[] = JSON.parse(text) // Written by encodeLog, and checked by the store.
-  const progress: Progress = { final, taken: new Map() }
+  const progress: Progress = { final, taken: [] }
   return entries
     .flatMap((entry) => decodeEntry(entry, progress))
     .map((event, sequence_number) => numbered(event, sequence_number))
@@ -66,13 +67,23 @@ export function numbered(event: UnnumberedEvent, sequence_number: number): Respo
 /** How far a log has been read or written. */
 interface Progress {
   readonly final: Response
-  /** How much of the final text, and of its log probabilities, has been a delta already, by place. */
-  readonly taken: Map<string, { text: number; logprobs: number }>
+  readonly taken: Taken[]
   /** The snapshot that was compared last. */
   compared?: { readonly response: Response; readonly difference: JsonObject | undefined }
 }
 
+/** How much of the final text of one place, and of its log probabilities, has been a delta already. */
+interface Taken {
+  readonly index: number
+  readonly part: number
+  text: number
+  logprobs: number
+}
+
 type DeltaEntry = Extract<Entry, ['d' | 'l', ...unknown[]]>
+
+/** Where the sizes of deltas begin in their entry. */
+const SIZES_AT = 3
 
 function isDelta(entry: Entry): entry is DeltaEntry {
   return entry[0] === 'd' || entry[0] === 'l'
@@ -81,10 +92,6 @@ function isDelta(entry: Entry): entry is DeltaEntry {
 /** Whether a delta is of the sort and the place of those before it. */
 function goesOn(last: DeltaEntry, next: DeltaEntry): boolean {
   return last[0] === next[0] && last[1] === next[1] && last[2] === next[2]
-}
-
-function sizesOf(entry: DeltaEntry): number[] {
-  return entry.slice(3).map(Number)
 }
 
 function encodeAt(events: readonly ResponseEvent[], at: number, progress: Progress): { entry: Entry; length: number } {
@@ -117,7 +124,8 @@ function encodeLifecycle(event: LifecycleEvent, progress: Progress): Entry {
 function wholeDifference(response: Response, final: Response): JsonObject | undefined {
   if (response === final) return {}
   const different = difference(response, final)
-  return isSame({ ...final, ...different }, response) ? different : undefined
+  const isRestored = hasKeys(response, Object.keys(final)) || isSame({ ...final, ...different }, response)
+  return isRestored ? different : undefined
 }
 
 function wholeEntry(event: ResponseEvent): Entry {
@@ -265,20 +273,27 @@ interface Slice {
 }
 
 /** The slices that a run of deltas takes, each beginning where the one before it ended. */
-function slicesOf(entry: DeltaEntry, taken: Progress['taken']): Slice[] {
+function slicesOf(entry: DeltaEntry, taken: Taken[]): Slice[] {
   const [letter, index, part] = entry
-  const place = `${index}/${part}`
-  const start = taken.get(place) ?? { text: 0, logprobs: 0 }
-  taken.set(place, start)
+  const from = takenAt(taken, index, part)
   const slices: Slice[] = []
   const step = letter === 'd' ? 1 : 2
-  for (let at = 3; at < entry.length; at += step) {
-    const from = { ...start }
-    start.text += Number(entry[at])
-    if (letter === 'l') start.logprobs += Number(entry[at + 1])
-    slices.push({ index, part, text: [from.text, start.text], logprobs: [from.logprobs, start.logprobs] })
+  for (let at = SIZES_AT; at < entry.length; at += step) {
+    const [text, logprobs] = [from.text, from.logprobs]
+    from.text += Number(entry[at])
+    if (letter === 'l') from.logprobs += Number(entry[at + 1])
+    slices.push({ index, part, text: [text, from.text], logprobs: [logprobs, from.logprobs] })
   }
   return slices
+}
+
+/** What was taken at a place; the one that was asked for last is the likeliest. */
+function takenAt(taken: Taken[], index: number, part: number): Taken {
+  const known = taken.findLast((place) => place.index === index && place.part === part)
+  if (known !== undefined) return known
+  const none = { index, part, text: 0, logprobs: 0 }
+  taken.push(none)
+  return none
 }
 
 function nextDelta(item: OutputItem, { index, part, text: cutAt, logprobs }: Slice): UnnumberedEvent[] {

@@ -242,22 +242,22 @@ export function createEngine(parts: EngineParts): Engine {
 /** A response at acceptance. Its texts are made when they are written: a fast answer ends before its row is. */
 function rowOf(plan: PreparedRun, textOf: SnapshotText, binding: NewBinding | undefined): NewResponse {
   const { id, response, input, previousId, request, route } = plan
-  const { input: _, ...rest } = request
-  // In the foreground the call does not wait for its row.
-  const call = { attempt: 0, provider: route.adapter.id, model: route.upstreamModel }
   return {
     id,
     status: response.background ? 'queued' : 'in_progress',
     background: response.background,
     createdAt: response.created_at,
     previousId,
-    request: response.background ? JSON.stringify(rest) : undefined,
+    request: response.background ? JSON.stringify({ ...request, input: undefined }) : undefined,
     input: JSON.stringify(input),
     get response() {
       return textOf(response)
     },
     get calls() {
-      return response.background ? '[]' : JSON.stringify(callSent([], call))
+      if (response.background) return '[]'
+      // In the foreground the call does not wait for its row.
+      const call = { attempt: 0, provider: route.adapter.id, model: route.upstreamModel }
+      return JSON.stringify(callSent([], call))
     },
     clientItemIds: input.filter((item, index) => !isMinted(item.id, id, index)).map((item) => item.id),
     binding,

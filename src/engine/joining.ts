@@ -4,6 +4,7 @@ import type { Bound, JsonText, NewBinding, Store } from '../store/store.ts'
 import type { Clock } from './clock.ts'
 import type { Live } from './live.ts'
 import { keyReused } from './problems.ts'
+import { createRegistry } from './registry.ts'
 import type { Run } from './run.ts'
 
 /** By what a request is known when it comes again. */
@@ -86,7 +87,7 @@ interface Refusal {
 
 /** Makes the place where requests meet that are one. */
 export function createJoining({ store, live, clock }: JoiningParts): Joining {
-  const making = new Map<string, Promise<unknown>>()
+  const making = createRegistry<string, Promise<unknown>>()
   const unstored = new Map<string, Unstored>()
   const nameOf = (account: AccountId, { key }: Submission) => `${account}\n${key}`
 
@@ -113,7 +114,7 @@ export function createJoining({ store, live, clock }: JoiningParts): Joining {
 
     async once(account, submission, make) {
       const name = nameOf(account, submission)
-      while (submission.kind !== 'first' && making.has(name)) await making.get(name)?.catch(() => {})
+      while (submission.kind !== 'first' && making.get(name) !== undefined) await making.get(name)?.catch(() => {})
       const made = (async () => (submission.kind === 'first' ? undefined : await find(account, submission)) ?? make())()
       making.set(name, made)
       try {

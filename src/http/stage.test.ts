@@ -13,3 +13,14 @@ test('what is to be done at the end is done once, unless it was taken back, and 
   stage.onStopped(() => done.push('late'))
   assert.deepEqual(done, ['first', 'late'])
 })
+
+test('what was taken back, once or twice, takes nothing of others with it', () => {
+  const [stage, done] = [createStage(), [] as string[]]
+  const takeBack = stage.onStopped(() => done.push('never'))
+  takeBack()
+  stage.onStopped(() => done.push('first'))
+  takeBack()
+  stage.onStopped(() => done.push('second'))
+  stage.enter('stopped')
+  assert.deepEqual(done, ['first', 'second'])
+})

@@ -17,20 +17,29 @@ export interface Stage {
 
 /** Begins the way of a server. */
 export function createStage(): Stage {
-  const acts = new Set<() => void>()
+  // A `Set` would be given a new table again and again, and each old one keeps what it held (engine/registry.ts).
+  const acts: ((() => void) | undefined)[] = []
+  const free: number[] = []
   let phase: Phase = 'starting'
   return {
     phase: () => phase,
     enter(next) {
       phase = next
       if (next !== 'stopped') return
-      for (const act of acts) act()
-      acts.clear()
+      for (const act of acts.splice(0)) act?.()
     },
     onStopped(act) {
-      if (phase === 'stopped') act()
-      else acts.add(act)
-      return () => void acts.delete(act)
+      if (phase === 'stopped') {
+        act()
+        return () => {}
+      }
+      const place = free.pop() ?? acts.length
+      acts[place] = act
+      return () => {
+        if (acts[place] !== act) return
+        acts[place] = undefined
+        free.push(place)
+      }
     },
   }
 }
