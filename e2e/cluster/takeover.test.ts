@@ -157,10 +157,10 @@ for (const { name, isReplaced, ms_max } of [
             ['completed', `${tag}-2-0 ${tag}-2-1 `, 9],
           )
         }
+        await untilAllEnded(site) // Of the whole answers, too: nobody is left to do it afterwards.
         await Promise.all([victim.end(), other.end()])
       }
       t.diagnostic(`seed ${SEED}; ms until jobs were taken up: ${spread(jobTimes)}; streams: ${spread(streamTimes)}`)
-      await untilAllEnded(site)
       const { faults } = await audit(site, new Map())
       assert.deepEqual(
         faults.filter((fault) => !fault.includes('usage')),
