@@ -56,10 +56,12 @@ function passOver(response: Response, _event: UnnumberedNativeEvent): Response {
 
 /** All output text of a response, joined: the `output_text` convenience field. */
 export function outputText(output: readonly OutputItem[]): string {
-  return output
-    .flatMap((item) => (item.type === 'message' ? item.content : []))
-    .map((part) => (part.type === 'output_text' ? part.text : ''))
-    .join('')
+  let text = ''
+  for (const item of output) {
+    if (item.type !== 'message') continue
+    for (const part of item.content) if (part.type === 'output_text') text += part.text
+  }
+  return text
 }
 
 function withOutputText(response: Response): Response {
