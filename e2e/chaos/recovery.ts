@@ -26,7 +26,7 @@ export async function awaitEnds(stage: Stage, { late_ms, stuck_ms }: Patience): 
   const times: number[] = []
   let open = journal.open()
   while (open.length > 0 && !life.isOver()) {
-    await Promise.all(open.map((witness) => look(stage, witness)))
+    await forEach(open, (witness) => look(stage, witness))
     const passed_ms = performance.now() - start_ms
     const ended = open.filter(({ deed }) => deed.isOver && deed.hits > 0)
     for (const _ of ended) times.push(passed_ms)
@@ -52,15 +52,22 @@ export async function askAgain(stage: Stage): Promise<void> {
 
 /** Reads streams from their beginning, and snapshots once more: they must be what they were. */
 export async function readAgain(stage: Stage, witnesses: readonly Witness[]): Promise<void> {
-  const AT_ONCE = 8
-  const left = [...witnesses]
-  const reader = async () => {
-    for (let witness = left.pop(); witness !== undefined && !stage.life.isOver(); witness = left.pop()) {
-      if (!witness.isDeleted) await replay(stage, witness, 0)
-      await look(stage, witness)
-    }
+  await forEach(witnesses, async (witness) => {
+    if (stage.life.isOver()) return
+    if (!witness.isDeleted) await replay(stage, witness, 0)
+    await look(stage, witness)
+  })
+}
+
+/** Clients at once: thousands would wait for each other, and for nothing that is to be shown. */
+const AT_ONCE = 16
+
+async function forEach(witnesses: readonly Witness[], act: (witness: Witness) => Promise<void>): Promise<void> {
+  const left = witnesses.values()
+  const client = async () => {
+    for (const witness of left) await act(witness)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, reader))
+  await Promise.all(Array.from({ length: AT_ONCE }, client))
 }
 
 /** Compares what the provider was asked with what happened. Nothing runs any more. */

@@ -24,7 +24,7 @@ const newSite = sitesForFile()
 
 test(
   `O-11: processes that are restarted in turn for ${LOAD_S} s, under load, are not noticed`,
-  { skip: CLUSTER_MISSING, timeout: (LOAD_S + 120) * 1000 },
+  { skip: CLUSTER_MISSING, timeout: (LOAD_S * 2 + 120) * 1000 },
   async (t) => {
     const site = await newSite(t, { timeouts: TIMEOUTS })
     const members = [site.member('one'), site.member('two')] as const
